@@ -1,0 +1,275 @@
+package columnar
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"unicode/utf8"
+
+	"github.com/parquet-go/parquet-go/format"
+)
+
+// maxShared bounds the bytes that one string of a page keeps alive beside its
+// own: strings are cut from copies of at most this length.
+const maxShared = 1 << 20
+
+type span struct{ from, to int }
+
+// appendValues decodes n values that are not null.
+func (c *Cursor) appendValues(encoding format.Encoding, body []byte, n int) (err error) {
+	switch encoding {
+	case format.RLEDictionary, format.PlainDictionary:
+		return c.appendIndexed(body, n)
+	case format.Plain:
+		switch c.node.Kind {
+		case ByteArray:
+			c.strs, err = c.plainStrings(c.strs, body, n, c)
+		case Int32, Int64:
+			c.ints, err = plainInts(c.ints, body, n, c.node.Kind)
+		case Double:
+			c.floats, err = plainFloats(c.floats, body, n)
+		case Boolean:
+			if len(body) < (n+7)/8 {
+				return fmt.Errorf("%w: values end early", ErrCorrupt)
+			}
+			for i := range n {
+				c.ints = append(c.ints, int64(body[i>>3]>>(i&7)&1))
+			}
+		default:
+			err = c.unsupported(encoding)
+		}
+		return err
+	case format.RLE:
+		if c.node.Kind != Boolean {
+			return c.unsupported(encoding)
+		}
+		if len(body) < 4 || uint64(binary.LittleEndian.Uint32(body)) > uint64(len(body)-4) {
+			return fmt.Errorf("%w: values end early", ErrCorrupt)
+		}
+		c.indices = grow(c.indices[:0], n)
+		if err := decodeHybrid(c.indices, body[4:4+binary.LittleEndian.Uint32(body)], 1); err != nil {
+			return err
+		}
+		for _, v := range c.indices {
+			c.ints = append(c.ints, int64(v))
+		}
+		return nil
+	case format.DeltaBinaryPacked:
+		if c.node.Kind != Int32 && c.node.Kind != Int64 {
+			return c.unsupported(encoding)
+		}
+		from := len(c.ints)
+		c.ints = grow(c.ints, n)
+		if _, err := decodeDelta(c.ints[from:], body); err != nil {
+			return err
+		}
+		if c.node.Kind == Int32 {
+			for i, v := range c.ints[from:] {
+				c.ints[from+i] = int64(int32(v)) // sums wrap at the type's width
+			}
+		}
+		return nil
+	case format.DeltaLengthByteArray:
+		if c.node.Kind != ByteArray {
+			return c.unsupported(encoding)
+		}
+		return c.appendDeltaLength(body, n)
+	case format.DeltaByteArray:
+		if c.node.Kind != ByteArray {
+			return c.unsupported(encoding)
+		}
+		return c.appendDeltaStrings(body, n)
+	}
+	return c.unsupported(encoding)
+}
+
+func (c *Cursor) unsupported(encoding format.Encoding) error {
+	return fmt.Errorf("%w: encoding %v of %v", ErrUnsupported, encoding, c.node.Kind)
+}
+
+func (c *Cursor) appendIndexed(body []byte, n int) error {
+	if !c.dict {
+		return fmt.Errorf("%w: refers to a dictionary that is not there", ErrCorrupt)
+	}
+	if n == 0 {
+		return nil
+	}
+	if len(body) == 0 {
+		return fmt.Errorf("%w: values end early", ErrCorrupt)
+	}
+	c.indices = grow(c.indices[:0], n)
+	if err := decodeHybrid(c.indices, body[1:], uint(body[0])); err != nil {
+		return err
+	}
+	size := uint32(len(c.dictStrs) + len(c.dictInts) + len(c.dictFloats)) // one is in use
+	for _, i := range c.indices {
+		if i >= size {
+			return fmt.Errorf("%w: entry %d of a dictionary of %d", ErrCorrupt, i, size)
+		}
+	}
+	switch c.node.Kind {
+	case ByteArray:
+		for _, i := range c.indices {
+			c.strs = append(c.strs, c.dictStrs[i])
+		}
+	case Double:
+		for _, i := range c.indices {
+			c.floats = append(c.floats, c.dictFloats[i])
+		}
+	default:
+		for _, i := range c.indices {
+			c.ints = append(c.ints, c.dictInts[i])
+		}
+	}
+	return nil
+}
+
+func plainInts(dst []int64, body []byte, n int, kind Kind) ([]int64, error) {
+	if kind == Int32 {
+		if len(body)/4 < n {
+			return dst, fmt.Errorf("%w: values end early", ErrCorrupt)
+		}
+		for i := range n {
+			dst = append(dst, int64(int32(binary.LittleEndian.Uint32(body[4*i:]))))
+		}
+		return dst, nil
+	}
+	if len(body)/8 < n {
+		return dst, fmt.Errorf("%w: values end early", ErrCorrupt)
+	}
+	for i := range n {
+		dst = append(dst, int64(binary.LittleEndian.Uint64(body[8*i:])))
+	}
+	return dst, nil
+}
+
+func plainFloats(dst []float64, body []byte, n int) ([]float64, error) {
+	if len(body)/8 < n {
+		return dst, fmt.Errorf("%w: values end early", ErrCorrupt)
+	}
+	for i := range n {
+		dst = append(dst, math.Float64frombits(binary.LittleEndian.Uint64(body[8*i:])))
+	}
+	return dst, nil
+}
+
+// plainStrings appends n values that each follow their length. in is nil for
+// a dictionary, whose entries have no row.
+func (c *Cursor) plainStrings(dst []string, body []byte, n int, in *Cursor) ([]string, error) {
+	c.spans = c.spans[:0]
+	at := 0
+	for range n {
+		if len(body)-at < 4 {
+			return dst, fmt.Errorf("%w: values end early", ErrCorrupt)
+		}
+		size := binary.LittleEndian.Uint32(body[at:])
+		at += 4
+		if uint64(size) > uint64(len(body)-at) {
+			return dst, fmt.Errorf("%w: value longer than its page", ErrCorrupt)
+		}
+		c.spans = append(c.spans, span{at, at + int(size)})
+		at += int(size)
+	}
+	return cut(dst, body, c.spans, in)
+}
+
+func (c *Cursor) appendDeltaLength(body []byte, n int) error {
+	lengths, data, err := decodeLengths(c.lengths, body, n)
+	if err != nil {
+		return err
+	}
+	c.lengths = lengths
+	c.spans = c.spans[:0]
+	at := 0
+	for _, l := range lengths {
+		if int(l) > len(data)-at {
+			return fmt.Errorf("%w: value longer than its page", ErrCorrupt)
+		}
+		c.spans = append(c.spans, span{at, at + int(l)})
+		at += int(l)
+	}
+	c.strs, err = cut(c.strs, data, c.spans, c)
+	return err
+}
+
+// appendDeltaStrings decodes values that share a prefix with the one before.
+func (c *Cursor) appendDeltaStrings(body []byte, n int) error {
+	prefixes, rest, err := decodeLengths(nil, body, n)
+	if err != nil {
+		return err
+	}
+	suffixes, data, err := decodeLengths(c.lengths, rest, n)
+	if err != nil {
+		return err
+	}
+	c.lengths = suffixes
+	total := int64(0)
+	for i := range n {
+		if total += prefixes[i] + suffixes[i]; total > MaxPageBytes {
+			return fmt.Errorf("%w: page of more than %d decoded bytes", ErrLimit, MaxPageBytes)
+		}
+	}
+	if err := c.takeMore(total); err != nil {
+		return err
+	}
+	whole := make([]byte, 0, total)
+	c.spans = c.spans[:0]
+	last := span{}
+	for i := range n {
+		p, s := int(prefixes[i]), int(suffixes[i])
+		if p > last.to-last.from || s > len(data) {
+			return fmt.Errorf("%w: prefix or suffix longer than its source", ErrCorrupt)
+		}
+		from := len(whole)
+		whole = append(whole, whole[last.from:last.from+p]...)
+		whole = append(whole, data[:s]...)
+		data = data[s:]
+		last = span{from, len(whole)}
+		c.spans = append(c.spans, last)
+	}
+	c.strs, err = cut(c.strs, whole, c.spans, c)
+	return err
+}
+
+// cut appends the spans of data as strings. One copy of data serves many of
+// them, but none keeps more than maxShared bytes alive.
+func cut(dst []string, data []byte, spans []span, in *Cursor) ([]string, error) {
+	for i := 0; i < len(spans); {
+		from, j := spans[i].from, i+1
+		for j < len(spans) && spans[j].to-from <= maxShared {
+			j++
+		}
+		text := string(data[from:spans[j-1].to])
+		for ; i < j; i++ {
+			s := text[spans[i].from-from : spans[i].to-from]
+			if len(s) > MaxCellBytes {
+				return dst, fmt.Errorf("%w: %s: text value of %d bytes; the limit is %d", ErrLimit, in.place(i), len(s), MaxCellBytes)
+			}
+			if !utf8.ValidString(s) {
+				return dst, fmt.Errorf("%w: %s: text is not UTF-8", ErrCorrupt, in.place(i))
+			}
+			dst = append(dst, s)
+		}
+	}
+	return dst, nil
+}
+
+// place names the row of the i-th value of the page that is being decoded.
+func (c *Cursor) place(i int) string {
+	if c == nil {
+		return fmt.Sprintf("entry %d", i)
+	}
+	row := c.row
+	levels := c.node.MaxDef > 0
+	for k, values := c.entries, 0; ; k++ {
+		if c.node.MaxRep == 0 || c.reps[k] == 0 {
+			row++
+		}
+		if !levels || c.defs[k] == c.node.MaxDef {
+			if values == i {
+				return fmt.Sprintf("row %d of the row group", row)
+			}
+			values++
+		}
+	}
+}

@@ -1,0 +1,79 @@
+package baseline
+
+import (
+	"strings"
+
+	"whorl/eval/baseline/newstyle"
+	"whorl/features"
+)
+
+// staticKeys are the hashes of the contributing variants: an event joins a
+// group when any of its hashes is known there.
+func staticKeys(e *features.Event) []string {
+	variants := newstyle.DefaultConfig().Variants(e)
+	keys := make([]string, len(variants))
+	for i := range variants {
+		key := variants[i].Key()
+		keys[i] = string(key[:])
+	}
+	return keys
+}
+
+// messageKeys is the type and the parameterised message of the outermost
+// exception, or the parameterised log message.
+func messageKeys(e *features.Event) []string {
+	kind, message := "", e.Message
+	if n := len(e.Exceptions); n > 0 {
+		x := &e.Exceptions[n-1]
+		kind = x.Type
+		if x.Value != "" {
+			message = x.Value
+		}
+	}
+	return joined(kind, features.NormalizeMessage(message))
+}
+
+// topFrameKeys is the type of the outermost exception and the application's
+// frame nearest the crash: its module, or else the name of its file, and its
+// function. The frame is that of the outermost exception with frames, and the
+// crashing one where none is the application's. Events without any frame have
+// the keys of the message baseline.
+func topFrameKeys(e *features.Event) []string {
+	for i := len(e.Exceptions) - 1; i >= 0; i-- {
+		frames := e.Exceptions[i].Frames
+		if len(frames) == 0 {
+			continue
+		}
+		top := &frames[len(frames)-1]
+		for k := len(frames) - 1; k >= 0; k-- {
+			if frames[k].InApp == features.Yes {
+				top = &frames[k]
+				break
+			}
+		}
+		return joined(e.Exceptions[len(e.Exceptions)-1].Type, owner(top), top.Function)
+	}
+	return messageKeys(e)
+}
+
+// owner returns where a frame's function stands.
+func owner(f *features.Frame) string {
+	if f.Module != "" {
+		return f.Module
+	}
+	path := f.Filename
+	if path == "" {
+		path = f.AbsPath
+	}
+	return path[strings.LastIndexAny(path, `/\`)+1:]
+}
+
+// joined returns one key of its parts, or none when all are empty.
+func joined(parts ...string) []string {
+	for _, part := range parts {
+		if part != "" {
+			return []string{strings.Join(parts, "\x00")}
+		}
+	}
+	return nil
+}

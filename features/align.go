@@ -1,0 +1,140 @@
+package features
+
+import "math"
+
+// Alignments compare two stack traces frame by frame, the crashing frame
+// first. All are symmetric in their two traces and linear in their lengths.
+
+// FaST holds the three parameters of the weighted alignment of Rodrigues et
+// al., "FaST: A Linear Time Stack Trace Alignment Heuristic for Crash Report
+// Deduplication" (MSR 2022).
+type FaST struct {
+	Alpha float64 // decay of a frame's weight with its position: p^-Alpha
+	Beta  float64 // decay with its document frequency: exp(-Beta*df), df a share of [0,1]
+	Gamma float64 // decay of a match with the distance of positions: exp(-Gamma*|p-q|)
+	Grain Grain   // what makes two frames equal
+}
+
+// Similarity returns the alignment score in [-1,1]: matched frames add the
+// weights of both sides, unmatched ones subtract theirs, and the whole is
+// divided by the weight of all frames. It is 0 when neither trace has a frame.
+// The i-th occurrence of a repeated frame matches the i-th of the other trace.
+func (p FaST) Similarity(a, b *Record, f *Frequencies) float64 {
+	total := float64(max(f.documents, 1))
+	weight := func(r *Record, i uint8) float64 {
+		df := float64(f.count[r.Frames[i].token(p.Grain)]) / total
+		return math.Pow(float64(i)+1, -p.Alpha) * math.Exp(-p.Beta*df)
+	}
+	var sum, all float64
+	x, y := a.order[p.Grain], b.order[p.Grain]
+	for i, j := 0, 0; i < len(x) || j < len(y); {
+		var tx, ty uint64
+		if i < len(x) {
+			tx = a.Frames[x[i]].token(p.Grain)
+		}
+		if j < len(y) {
+			ty = b.Frames[y[j]].token(p.Grain)
+		}
+		switch {
+		case j == len(y) || i < len(x) && tx < ty:
+			w := weight(a, x[i])
+			sum, all = sum-w, all+w
+			i++
+		case i == len(x) || ty < tx:
+			w := weight(b, y[j])
+			sum, all = sum-w, all+w
+			j++
+		default:
+			w := weight(a, x[i]) + weight(b, y[j])
+			gap := math.Abs(float64(x[i]) - float64(y[j]))
+			sum, all = sum+w*math.Exp(-p.Gamma*gap), all+w
+			i, j = i+1, j+1
+		}
+	}
+	if all == 0 {
+		return 0
+	}
+	return sum / all
+}
+
+// alignment is the same heuristic over rarities of a view, with its powers
+// taken from tables: the form that the comparison vector uses.
+type alignment struct {
+	grain  Grain
+	onlyIn frameBits // frames that lack one of these bits are left out; 0 keeps all
+	inner  bool      // frames of the innermost exception only
+	place  *[maxFrames]float32
+	near   *[maxFrames]float32
+}
+
+func powers(alpha float64) *[maxFrames]float32 {
+	var t [maxFrames]float32
+	for i := range t {
+		t[i] = float32(math.Pow(float64(i)+1, -alpha))
+	}
+	return &t
+}
+
+func decays(gamma float64) *[maxFrames]float32 {
+	var t [maxFrames]float32
+	for i := range t {
+		t[i] = float32(math.Exp(-gamma * float64(i)))
+	}
+	return &t
+}
+
+func (p *alignment) keeps(r *Record, i uint8) bool {
+	return (p.onlyIn == 0 || r.Frames[i].bits&p.onlyIn != 0) && (!p.inner || int(i) < r.Inner)
+}
+
+// similarity returns the score in [-1,1], or NaN when one trace has no frame
+// at this grain.
+func (p *alignment) similarity(a, b *View) float32 {
+	x, y := a.Record.order[p.grain], b.Record.order[p.grain]
+	wx, wy := a.frames[p.grain], b.frames[p.grain]
+	var sum, allX, allY float32
+	i, j := 0, 0
+	for {
+		for i < len(x) && !p.keeps(a.Record, x[i]) {
+			i++
+		}
+		for j < len(y) && !p.keeps(b.Record, y[j]) {
+			j++
+		}
+		if i == len(x) && j == len(y) {
+			break
+		}
+		var tx, ty uint64
+		if i < len(x) {
+			tx = a.Record.Frames[x[i]].token(p.grain)
+		}
+		if j < len(y) {
+			ty = b.Record.Frames[y[j]].token(p.grain)
+		}
+		switch {
+		case j == len(y) || i < len(x) && tx < ty:
+			w := p.place[x[i]] * wx[x[i]]
+			sum, allX = sum-w, allX+w
+			i++
+		case i == len(x) || ty < tx:
+			w := p.place[y[j]] * wy[y[j]]
+			sum, allY = sum-w, allY+w
+			j++
+		default:
+			u, v := p.place[x[i]]*wx[x[i]], p.place[y[j]]*wy[y[j]]
+			gap := int(x[i]) - int(y[j])
+			if gap < 0 {
+				gap = -gap
+			}
+			sum += (u + v) * p.near[gap]
+			allX, allY = allX+u, allY+v
+			i, j = i+1, j+1
+		}
+	}
+	if allX == 0 || allY == 0 {
+		return nan
+	}
+	return sum / (allX + allY)
+}
+
+var nan = float32(math.NaN())

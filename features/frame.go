@@ -1,0 +1,401 @@
+package features
+
+import "strings"
+
+// frameBits say what kind of frame a token came from.
+type frameBits uint8
+
+const (
+	bitInApp     frameBits = 1 << iota // the application's own code
+	bitMinified                        // names were shortened by a build step
+	bitAnonymous                       // the function has no name
+	bitExtension                       // brought into the page by a browser extension
+	bitPlumbing                        // runtime or sanitiser machinery that says nothing about the fault
+)
+
+// frameName is a frame after normalisation: the same for the same source
+// function whatever engine printed it and, as far as names survive, whatever
+// tool built it.
+type frameName struct {
+	function string // own name without receiver, arguments, generics and generated suffixes; "" when anonymous
+	owner    string // class, module or file the function stands in
+	bits     frameBits
+}
+
+// normalizeFrame reduces a frame to its name.
+func normalizeFrame(platform Platform, f *Frame) frameName {
+	switch platform {
+	case JavaScript, Node:
+		return scriptFrame(f)
+	case Java:
+		return javaFrame(f)
+	case Native, Cocoa:
+		return nativeFrame(f)
+	default:
+		return otherFrame(f)
+	}
+}
+
+// own settles the in-app bit: the reporter's word, else a guess from where the
+// code lies.
+func own(reported Tri, guess bool) frameBits {
+	if reported == Yes || reported == Unknown && guess {
+		return bitInApp
+	}
+	return 0
+}
+
+// scriptPlumbing are functions of runtimes, transpilers' helpers and timers:
+// they come and go with the tool, not with the fault.
+var scriptPlumbing = map[string]bool{
+	"asyncGeneratorStep": true, "_next": true, "_throw": true, "__awaiter": true, "fulfilled": true, "rejected": true,
+	"processTicksAndRejections": true, "runMicrotasks": true, "queueMicrotask": true, "processTimers": true, "__processTimers": true,
+	"processImmediate": true, "listOnTimeout": true, "runNextTicks": true, "_tickCallback": true, "nextTick": true, "_onTimeout": true,
+	"_callSuper": true, "_construct": true, "_wrapNativeSuper": true, "_createSuper": true, "_classCallCheck": true, "_regenerator": true,
+	"_asyncToGenerator": true, "__generator": true, "__spreadArray": true, "__extends": true, "__decorate": true, "_inherits": true,
+	"tryCatch": true, "_possibleConstructorReturn": true, "_ts_generator": true, "_async_to_generator": true, "_call_super": true,
+	"__webpack_require__": true, "__require": true, "__commonJS": true, "__esm": true,
+}
+
+// scriptNatives are built-in functions that engines show with or without their receiver.
+var scriptNatives = map[string]bool{
+	"Promise": true, "new Promise": true, "Generator": true, "Function": true, "Reflect": true,
+}
+
+func scriptFrame(f *Frame) frameName {
+	var n frameName
+	file := f.Filename
+	if file == "" || file == "<anonymous>" && f.AbsPath != "" {
+		file = f.AbsPath
+	}
+	builtin := file == "[native code]" || file == "native code" || file == "native" || file == "<anonymous>" || file == "" && f.Module == ""
+	p := parsePath(file)
+	// The bundle's address stands in abs_path where a source map gave the file.
+	if strings.Contains(f.AbsPath, "extension") {
+		if abs := parsePath(f.AbsPath); abs.fromExtension() {
+			p = abs
+		}
+	}
+	if p.fromExtension() {
+		n.bits |= bitExtension
+	}
+	switch {
+	case f.Module != "":
+		m := parsePath(f.Module)
+		n.owner, p.library = m.owner, p.library || m.library
+	case !builtin:
+		n.owner = p.owner
+	}
+
+	name := f.Function
+	for _, prefix := range [...]string{"async*", "async ", "new ", "get ", "set ", "bound ", "static "} {
+		name = strings.TrimPrefix(name, prefix)
+	}
+	if i := strings.Index(name, " [as "); i >= 0 {
+		name = name[:i]
+	}
+	if strings.HasSuffix(name, "<") { // SpiderMonkey: an anonymous function inside another, or assigned to a property
+		name = ""
+	}
+	if i := strings.LastIndexByte(name, '/'); i >= 0 {
+		name = name[i+1:]
+	}
+	receiver := ""
+	if i := strings.LastIndexByte(name, '.'); i >= 0 {
+		receiver, name = name[:i], name[i+1:]
+	}
+	if i := strings.IndexAny(name, "[("); i >= 0 {
+		name = name[:i]
+	}
+	switch name {
+	case "", "?", "<anonymous>", "anonymous", "Anonymous function", "<computed>", "eval", "<eval>", "<global>", "global", "<unknown>", "<parse>", "{anonymous}", "code", "_callee$", "_callee", "executor":
+		name = ""
+	}
+	if strings.HasPrefix(name, "_callee") {
+		name = ""
+	}
+	n.function = foldSuffix(name)
+	runtime := p.scheme == "node" || p.scheme == "ext" || p.scheme == "bun" || strings.HasSuffix(file, "InternalBytecode.js") ||
+		strings.HasPrefix(file, "internal/") || p.library && strings.HasPrefix(n.owner, "core-js")
+	if scriptPlumbing[name] || runtime || builtin && (scriptNatives[receiver] || scriptNatives[name] || n.function == "") ||
+		p.library && (strings.HasPrefix(n.owner, "@babel/runtime") || strings.HasPrefix(n.owner, "tslib") || strings.HasPrefix(n.owner, "regenerator-runtime") || strings.HasPrefix(n.owner, "@swc/helpers")) {
+		n.bits |= bitPlumbing
+	}
+	if n.function == "" {
+		n.bits |= bitAnonymous
+	}
+	if shortName(n.function) || p.hashed && f.Module == "" && f.Column > 500 {
+		n.bits |= bitMinified
+	}
+	n.bits |= own(f.InApp, !builtin && !runtime && !p.library && n.bits&bitExtension == 0)
+	if builtin || n.bits&bitExtension != 0 {
+		n.bits &^= bitInApp
+	}
+	return n
+}
+
+// shortName reports whether a function name looks like a minifier's.
+func shortName(s string) bool {
+	switch len(s) {
+	case 1, 2:
+		return true
+	case 3:
+		return isDigit(s[1]) || isDigit(s[2]) || s[0] == '_' || s[0] == '$'
+	}
+	return false
+}
+
+// foldSuffix drops what bundlers append to keep names apart: digits, and "$"
+// with digits. Names that would become shorter than three bytes stay whole.
+func foldSuffix(s string) string {
+	end := len(s)
+	for end > 0 && isDigit(s[end-1]) {
+		end--
+	}
+	if end > 0 && end < len(s) && (s[end-1] == '$' || s[end-1] == '_') {
+		end--
+	}
+	if end < 3 {
+		return s
+	}
+	return s[:end]
+}
+
+// javaMachinery are classes of the platform's reflection and invocation layers.
+var javaMachinery = []string{
+	"sun.reflect.", "jdk.internal.reflect.", "java.lang.reflect.", "java.lang.invoke.", "jdk.internal.misc.", "java.lang.Thread",
+}
+
+// javaPlatform are packages that belong to the platform or its test tools.
+var javaPlatform = []string{"java.", "javax.", "sun.", "jdk.", "com.sun.", "kotlin.", "kotlinx.", "scala.", "junit.", "org.junit.", "android.", "androidx.", "dalvik."}
+
+func javaFrame(f *Frame) frameName {
+	class, method := f.Module, f.Function
+	if class == "" {
+		if i := strings.LastIndexByte(method, '.'); i >= 0 {
+			class, method = method[:i], method[i+1:]
+		} else {
+			class = parsePath(f.Filename).base
+		}
+	}
+	if i := strings.LastIndexByte(class, '/'); i >= 0 { // module/version prefix: java.base/java.lang.Thread
+		class = class[i+1:]
+	}
+	var n frameName
+	n.owner = javaClass(class)
+	method, _, _ = strings.Cut(method, "(")
+	if rest, ok := strings.CutPrefix(method, "lambda$"); ok {
+		if i := strings.LastIndexByte(rest, '$'); i > 0 {
+			rest = rest[:i]
+		}
+		method = rest
+	}
+	if strings.HasPrefix(method, "access$") {
+		n.bits |= bitPlumbing
+	}
+	if i := strings.Index(method, "$$"); i > 0 {
+		method = method[:i]
+	}
+	n.function = method
+	for _, prefix := range javaMachinery {
+		if strings.HasPrefix(class, prefix) {
+			n.bits |= bitPlumbing
+		}
+	}
+	app := true
+	for _, prefix := range javaPlatform {
+		app = app && !strings.HasPrefix(class, prefix)
+	}
+	if n.function == "" {
+		n.bits |= bitAnonymous
+	} else if shortName(n.function) && len(class) < 8 {
+		n.bits |= bitMinified
+	}
+	n.bits |= own(f.InApp, app)
+	return n
+}
+
+// javaClass cuts what proxies, lambdas and anonymous classes append to a class.
+func javaClass(class string) string {
+	for _, mark := range [...]string{"$$", "$Lambda", "$Proxy", "_$$_", "$EnhancerBy", "$FastClassBy", "$HibernateProxy"} {
+		if i := strings.Index(class, mark); i > 0 {
+			class = class[:i]
+		}
+	}
+	for { // anonymous inner classes: Outer$1, Outer$Inner$2
+		i := strings.LastIndexByte(class, '$')
+		if i <= 0 || i == len(class)-1 || !allDigits(class[i+1:]) {
+			return class
+		}
+		class = class[:i]
+	}
+}
+
+func allDigits(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if !isDigit(s[i]) {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// nativeMachinery are functions that report, trap or unwind: they stand above
+// the fault in every trace of their kind.
+var nativeMachinery = map[string]bool{
+	"dump_stack": true, "dump_stack_lvl": true, "__dump_stack": true, "print_address_description": true, "print_report": true,
+	"check_memory_region": true, "check_memory_region_inline": true, "save_stack": true, "set_track": true, "stack_trace_save": true,
+	"panic": true, "__warn": true, "warn_slowpath_null": true, "warn_slowpath_fmt": true, "report_bug": true, "fixup_bug": true,
+	"handle_bug": true, "do_error_trap": true, "do_invalid_op": true, "invalid_op": true, "do_trap": true, "do_trap_no_signal": true,
+	"describe_address": true, "object_err": true, "print_trailer": true, "die": true, "oops_end": true, "no_context": true,
+	"page_fault": true, "do_page_fault": true, "__do_page_fault": true, "error_code": true, "__report_bug": true, "die_addr": true, "__die": true,
+	"do_general_protection": true, "general_protection": true, "end_report": true, "check_panic_on_warn": true, "__show_stack": true, "show_stack": true,
+	"instrument_atomic_read": true, "instrument_atomic_write": true, "instrument_atomic_read_write": true, "unwind_backtrace": true, "arch_stack_walk": true,
+	"abort": true, "raise": true, "gsignal": true, "__assert_fail": true, "__assert_fail_base": true, "__libc_start_main": true, "_start": true,
+	"__GI_abort": true, "__GI_raise": true, "__pthread_kill": true, "pthread_kill": true, "_Unwind_RaiseException": true, "__cxa_throw": true,
+	"std::terminate": true, "__cxa_rethrow": true, "objc_exception_throw": true, "__exceptionPreprocess": true, "rust_begin_unwind": true,
+	"core::panicking::panic_fmt": true, "core::panicking::panic": true, "std::panicking::begin_panic_handler": true, "core::result::unwrap_failed": true,
+}
+
+var nativeMachineryPrefixes = []string{"kasan_", "__kasan_", "__asan_", "kmsan_", "__msan_", "__kmsan_", "kcsan_", "__tsan_", "__ubsan_", "asm_exc_", "exc_", "asm_sysvec_", "__sanitizer", "_asm_", "entry_SYSCALL", "ret_from_fork", "__interceptor_", "memcheck_"}
+
+func nativeFrame(f *Frame) frameName {
+	name := f.Function
+	switch name {
+	case "?", "??", "<unknown>", "<redacted>", "(null)":
+		name = ""
+	}
+	var n frameName
+	n.function = nativeFunction(name)
+	p := parsePath(f.Filename)
+	if p.owner == "" {
+		p = parsePath(f.Module)
+	}
+	n.owner = p.owner
+	if nativeMachinery[n.function] {
+		n.bits |= bitPlumbing
+	}
+	for _, prefix := range nativeMachineryPrefixes {
+		if strings.HasPrefix(n.function, prefix) {
+			n.bits |= bitPlumbing
+		}
+	}
+	if n.function == "" {
+		n.bits |= bitAnonymous
+	}
+	system := strings.HasPrefix(f.Filename, "/usr/") || strings.HasPrefix(f.Filename, "/lib/") || strings.HasPrefix(n.function, "std::")
+	n.bits |= own(f.InApp, !system)
+	return n
+}
+
+// nativeFunction cuts arguments, template arguments, clones, hashes and
+// compiler suffixes from a native function name.
+func nativeFunction(s string) string {
+	if strings.HasPrefix(s, "[") || strings.HasPrefix(s, "-[") || strings.HasPrefix(s, "+[") {
+		return s // Objective-C
+	}
+	if i := strings.Index(s, " [clone "); i > 0 {
+		s = s[:i]
+	}
+	for _, mark := range [...]string{".isra.", ".constprop.", ".cold", ".part.", ".llvm.", "@@", "@plt", "+0x"} {
+		if i := strings.Index(s, mark); i > 0 {
+			s = s[:i]
+		}
+	}
+	if i := strings.LastIndex(s, "::h"); i > 0 && len(s)-i == 19 && looksHex(s[i+3:]) { // Rust's symbol hash
+		s = s[:i]
+	}
+	if strings.IndexAny(s, "<(") < 0 {
+		return s
+	}
+	out := make([]byte, 0, len(s))
+	depth := 0
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; c {
+		case '<':
+			if strings.HasSuffix(string(out), "operator") {
+				out = append(out, c)
+				continue
+			}
+			depth++
+		case '>':
+			if depth > 0 {
+				depth--
+			} else {
+				out = append(out, c)
+			}
+		case '(':
+			if strings.HasPrefix(s[i:], "(anonymous namespace)") {
+				if depth == 0 {
+					out = append(out, "(anon)"...)
+				}
+				i += len("(anonymous namespace)") - 1
+				continue
+			}
+			if depth == 0 && len(out) > 0 && !strings.HasSuffix(string(out), "operator") {
+				i = len(s) // arguments end the name
+			}
+		default:
+			if depth == 0 {
+				out = append(out, c)
+			}
+		}
+	}
+	name := string(out)
+	if i := strings.LastIndexByte(name, ' '); i >= 0 && !strings.Contains(name, "operator") { // return type
+		name = name[i+1:]
+	}
+	return name
+}
+
+func looksHex(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if !isHex(s[i]) {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// otherFrame serves platforms without rules of their own: Python, Go, Ruby,
+// PHP, .NET, Dart and unknown ones.
+func otherFrame(f *Frame) frameName {
+	var n frameName
+	name := f.Function
+	switch name {
+	case "?", "<module>", "<lambda>", "<anonymous>", "{closure}", "(anonymous)":
+		name = ""
+	}
+	if i := strings.Index(name, " ("); i > 0 {
+		name = name[:i]
+	}
+	for _, prefix := range [...]string{"block in ", "rescue in ", "ensure in "} {
+		name = strings.TrimPrefix(name, prefix)
+	}
+	if i := strings.Index(name, ".func"); i > 0 && allDigits(strings.TrimRight(name[i+5:], ".0123456789")+"0") { // Go closures
+		name = name[:i]
+	}
+	if i := strings.Index(name, ">b__"); i > 0 && strings.HasPrefix(name, "<") { // C# lambdas
+		name = name[1:i]
+	}
+	if i := strings.Index(name, ">d__"); i > 0 && strings.HasPrefix(name, "<") { // C# state machines
+		name = name[1:i]
+	}
+	n.function = foldSuffix(name)
+	file := f.Filename
+	if file == "" {
+		file = f.AbsPath
+	}
+	p := parsePath(file)
+	if f.Module != "" {
+		n.owner = f.Module
+	} else {
+		n.owner = p.owner
+	}
+	if n.function == "" {
+		n.bits |= bitAnonymous
+	}
+	system := p.library || strings.HasPrefix(file, "/usr/lib/") || strings.HasPrefix(file, "/usr/local/lib/") || strings.HasPrefix(f.Module, "System.") || strings.HasPrefix(f.Module, "runtime.")
+	n.bits |= own(f.InApp, !system)
+	return n
+}

@@ -1,0 +1,51 @@
+package features
+
+import "math"
+
+// View is a record weighed by its project's document frequencies: what
+// [Compare] reads. A view is a snapshot: it does not follow later changes of
+// the frequencies. It shares the record's memory.
+type View struct {
+	Record *Record
+
+	sets     [numSets][]float32 // rarity of each token
+	sums     [numSets]float32
+	frames   [numGrains][]float32 // rarity of each frame
+	words    []float32            // share of documents that hold the word, on a log scale
+	template float32
+}
+
+// Weigh sets v to the view of r under f, reusing v's memory.
+func (v *View) Weigh(r *Record, f *Frequencies) {
+	v.Record = r
+	for s := range r.Sets {
+		w := v.sets[s][:0]
+		var sum float32
+		for _, h := range r.Sets[s] {
+			x := f.Rarity(h)
+			w = append(w, x)
+			sum += x
+		}
+		v.sets[s], v.sums[s] = w, sum
+	}
+	for g := range numGrains {
+		w := v.frames[g][:0]
+		for i := range r.Frames {
+			var x float32
+			if h := r.Frames[i].token(g); h != 0 {
+				x = f.Rarity(h)
+			}
+			w = append(w, x)
+		}
+		v.frames[g] = w
+	}
+	v.words = v.words[:0]
+	total := math.Log1p(float64(f.documents + smoothing))
+	for _, word := range r.Words {
+		v.words = append(v.words, float32(math.Log1p(float64(f.count[word.Hash]))/total))
+	}
+	v.template = 0
+	if r.Template != 0 {
+		v.template = f.Rarity(r.Template)
+	}
+}

@@ -1,0 +1,90 @@
+package train
+
+import (
+	"slices"
+
+	"whorl/features"
+)
+
+// Corpus is what a model learns from: records and labels, project by project,
+// without a name of anybody.
+type Corpus struct {
+	Projects []Project
+}
+
+// Project holds the labelled records of one project in time order.
+type Project struct {
+	Organisation int // dense number; projects of one organisation share it
+	Records      []*features.Record
+	Groups       []int32   // dense number within the project, by record
+	Confidence   []float32 // of each label, in [0,1]
+}
+
+// prepared is a project ready for comparing: exact copies left out, views
+// weighed by the frequencies of the whole project.
+type prepared struct {
+	organisation int
+	platform     features.Platform // the commonest one
+	records      []*features.Record
+	views        []features.View
+	groups       []int32
+	confidence   []float32
+	first        map[int32]int64 // time of each group's first record
+	frequencies  features.Frequencies
+}
+
+// prepare drops exact copies within a group, the earliest stays, and weighs
+// what is left.
+func prepare(p *Project) *prepared {
+	type key struct {
+		content uint64
+		group   int32
+	}
+	out := &prepared{organisation: p.Organisation, first: map[int32]int64{}}
+	seen := make(map[key]bool, len(p.Records))
+	perPlatform := map[features.Platform]int{}
+	for i, r := range p.Records {
+		g := p.Groups[i]
+		if _, ok := out.first[g]; !ok {
+			out.first[g] = r.Time
+		}
+		if k := (key{r.Content, g}); seen[k] {
+			continue
+		} else {
+			seen[k] = true
+		}
+		out.records = append(out.records, r)
+		out.groups = append(out.groups, g)
+		out.confidence = append(out.confidence, p.Confidence[i])
+		out.frequencies.Add(r)
+		perPlatform[r.Platform]++
+	}
+	for _, platform := range features.Platforms() {
+		if perPlatform[platform] > perPlatform[out.platform] {
+			out.platform = platform
+		}
+	}
+	out.views = make([]features.View, len(out.records))
+	for i, r := range out.records {
+		out.views[i].Weigh(r, &out.frequencies)
+	}
+	return out
+}
+
+// byGroup lists the records of each group, groups in the order of their number.
+func (p *prepared) byGroup() [][]int {
+	lists := map[int32][]int{}
+	for i, g := range p.groups {
+		lists[g] = append(lists[g], i)
+	}
+	numbers := make([]int32, 0, len(lists))
+	for g := range lists {
+		numbers = append(numbers, g)
+	}
+	slices.Sort(numbers)
+	out := make([][]int, len(numbers))
+	for i, g := range numbers {
+		out[i] = lists[g]
+	}
+	return out
+}

@@ -1,0 +1,352 @@
+package train
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"sync"
+
+	"whorl/features"
+	"whorl/model"
+	"whorl/train/boost"
+)
+
+// Errors of a fit that a caller may want to tell apart.
+var (
+	ErrNoPositive = errors.New("no positive pair: no two distinct events of a project share a group")
+	ErrNoNegative = errors.New("no negative pair: no project holds two groups")
+)
+
+// Params are the settings of [Fit]. Zero values mean the defaults.
+type Params struct {
+	Seed            uint64
+	Folds           int      // of cross-fitting; default 4
+	PrecisionTarget float64  // of thresholds, in (0,1); default 0.97
+	TuningPairs     int      // drawn per project for calibration at most; default 60000
+	Bins            int      // of a feature's range; default 64
+	Without         []string // features left out, by name
+	Mine            MineParams
+	Boost           boost.Params
+	Workers         int // goroutines; default 1
+	Progress        func(stage string, done, total int)
+}
+
+func (p Params) withDefaults() Params {
+	p.Folds = cmp.Or(p.Folds, 4)
+	p.PrecisionTarget = cmp.Or(p.PrecisionTarget, 0.97)
+	p.TuningPairs = cmp.Or(p.TuningPairs, 60000)
+	p.Bins = cmp.Or(p.Bins, 64)
+	p.Workers = cmp.Or(p.Workers, 1)
+	if p.Progress == nil {
+		p.Progress = func(string, int, int) {}
+	}
+	p.Mine = p.Mine.withDefaults()
+	p.Boost.Seed, p.Boost.Workers = p.Seed, p.Workers
+	p.Boost.Trees = cmp.Or(p.Boost.Trees, 300)
+	return p
+}
+
+// Outcome is a fitted model and what it was fitted on.
+type Outcome struct {
+	Parts  model.Parts
+	Report Report
+}
+
+// Fit learns a scorer from a corpus:
+//
+//  1. exact copies are left out and every record is weighed by its project;
+//  2. positives and hard negatives are mined from the labels;
+//  3. forests are cross-fitted over folds of organisations or time; the number
+//     of trees is the one with the least loss on the folds left out;
+//  4. calibration and thresholds come from the pairs of the folds left out;
+//  5. the final forest is fitted on everything.
+//
+// The same corpus and settings give the same parts for any number of workers.
+func Fit(ctx context.Context, corpus *Corpus, params Params) (*Outcome, error) {
+	f, err := newFitting(ctx, corpus, params.withDefaults())
+	if err != nil {
+		return nil, err
+	}
+	rounds, err := f.crossFit(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p := f.params.Boost
+	p.Trees = rounds
+	p.Progress = func(done, total int) { f.params.Progress("fitting", done, total) }
+	ensemble, err := boost.Fit(ctx, f.mined, nil, f.labels, f.weights, p)
+	if err != nil {
+		return nil, err
+	}
+	f.report.Trees = rounds
+	parts := model.Parts{PrecisionTarget: f.params.PrecisionTarget, Forest: f.forest(ensemble)}
+	if err := f.calibrate(&parts); err != nil {
+		return nil, err
+	}
+	f.thresholds(&parts)
+	return &Outcome{Parts: parts, Report: f.report}, nil
+}
+
+// fitting is a fit under way.
+type fitting struct {
+	params   Params
+	projects []*prepared
+	folds    []map[int32]int
+	use      []int // features that may be split on
+	report   Report
+
+	pairs   []Pair
+	mined   *boost.Matrix
+	labels  []float32
+	weights []float32
+
+	tuning []tuningPair
+	drawn  *boost.Matrix
+}
+
+func newFitting(ctx context.Context, corpus *Corpus, params Params) (*fitting, error) {
+	f := &fitting{params: params}
+	columns, err := f.columns()
+	if err != nil {
+		return nil, err
+	}
+	n := len(corpus.Projects)
+	f.projects = make([]*prepared, n)
+	if err := f.each(ctx, "weighing", n, func(i int) { f.projects[i] = prepare(&corpus.Projects[i]) }); err != nil {
+		return nil, err
+	}
+	f.folds = assignFolds(f.projects, params.Folds)
+
+	pairs := make([][]Pair, n)
+	tuning := make([][]tuningPair, n)
+	if err := f.each(ctx, "mining", n, func(i int) {
+		pairs[i] = mine(i, f.projects[i], params.Mine, params.Seed)
+		tuning[i] = drawTuning(i, f.projects[i], f.folds[i], params.TuningPairs, params.Seed)
+	}); err != nil {
+		return nil, err
+	}
+	f.pairs, f.tuning = slices.Concat(pairs...), slices.Concat(tuning...)
+	f.report = f.describe()
+	positives := 0
+	for i := range f.pairs {
+		if f.pairs[i].Same {
+			positives++
+		}
+	}
+	switch {
+	case positives == 0:
+		return nil, ErrNoPositive
+	case positives == len(f.pairs):
+		return nil, ErrNoNegative
+	}
+
+	var rows []rowOf
+	for _, p := range f.pairs {
+		label := float32(0)
+		if p.Same {
+			label = 1
+		}
+		f.labels, f.weights = append(f.labels, label), append(f.weights, p.Weight)
+		rows = append(rows, rowOf{p.Project, p.A, p.B})
+	}
+	if f.mined, err = f.matrix(ctx, columns, rows); err != nil {
+		return nil, err
+	}
+	rows = rows[:0]
+	for _, t := range f.tuning {
+		rows = append(rows, rowOf{t.project, t.a, t.b})
+	}
+	f.drawn, err = f.matrix(ctx, columns, rows)
+	return f, err
+}
+
+// columns returns the grid of the features in use.
+func (f *fitting) columns() ([]boost.Column, error) {
+	skip := map[int]bool{}
+	for _, name := range f.params.Without {
+		i, ok := features.FeatureIndex(name)
+		if !ok {
+			return nil, fmt.Errorf("no feature is called %q: see `whorl features --list`", name)
+		}
+		skip[i] = true
+	}
+	var columns []boost.Column
+	for i, s := range features.Schema {
+		if !skip[i] {
+			f.use = append(f.use, i)
+			columns = append(columns, boost.Column{Low: s.Low, High: s.High, Bins: f.params.Bins, Monotone: s.Monotone})
+		}
+	}
+	return columns, nil
+}
+
+// each runs work for 0 to n-1 over the workers.
+func (f *fitting) each(ctx context.Context, stage string, n int, work func(i int)) error {
+	var wait sync.WaitGroup
+	var mu sync.Mutex
+	next, done := 0, 0
+	for range f.params.Workers {
+		wait.Go(func() {
+			for {
+				mu.Lock()
+				i := next
+				next++
+				mu.Unlock()
+				if i >= n || ctx.Err() != nil {
+					return
+				}
+				work(i)
+				mu.Lock()
+				done++
+				f.params.Progress(stage, done, n)
+				mu.Unlock()
+			}
+		})
+	}
+	wait.Wait()
+	return ctx.Err()
+}
+
+type rowOf struct{ project, a, b int32 }
+
+// matrix compares pairs and bins the vectors, block by block in parallel.
+func (f *fitting) matrix(ctx context.Context, columns []boost.Column, rows []rowOf) (*boost.Matrix, error) {
+	m, err := boost.NewMatrix(columns, len(rows))
+	if err != nil {
+		return nil, err
+	}
+	m.Resize(len(rows))
+	const block = 4096
+	err = f.each(ctx, "comparing", (len(rows)+block-1)/block, func(k int) {
+		var v features.Vector
+		row := make([]float32, len(f.use))
+		for i := k * block; i < min(len(rows), (k+1)*block); i++ {
+			p := f.projects[rows[i].project]
+			features.Compare(&p.views[rows[i].a], &p.views[rows[i].b], &v)
+			for c, place := range f.use {
+				row[c] = v[place]
+			}
+			m.Set(i, row)
+		}
+	})
+	return m, err
+}
+
+// crossFit sets the margins of all tuning pairs from models that never saw
+// their fold, and returns the number of trees with the least loss over them.
+func (f *fitting) crossFit(ctx context.Context) (rounds int, err error) {
+	weight := f.projectWeights()
+	ensembles := make([]*boost.Ensemble, f.params.Folds)
+	loss := make([]float64, f.params.Boost.Trees)
+	byFold := make([][]int32, f.params.Folds)
+	for i := range f.tuning {
+		t := &f.tuning[i]
+		fold := f.folds[t.project][f.projects[t.project].groups[t.a]]
+		byFold[fold] = append(byFold[fold], int32(i))
+	}
+	for fold := range ensembles {
+		var rows []int32
+		for i, p := range f.pairs {
+			groups := f.projects[p.Project].groups
+			if f.folds[p.Project][groups[p.A]] != fold && f.folds[p.Project][groups[p.B]] != fold {
+				rows = append(rows, int32(i))
+			}
+		}
+		p := f.params.Boost
+		p.Seed += uint64(fold) + 1
+		stage := fmt.Sprintf("cross-fitting %d of %d", fold+1, len(ensembles))
+		p.Progress = func(done, total int) { f.params.Progress(stage, done, total) }
+		e, err := boost.Fit(ctx, f.mined, rows, f.labels, f.weights, p)
+		if errors.Is(err, boost.ErrNoRows) || errors.Is(err, boost.ErrOneClass) {
+			continue // too little data for this fold: its pairs tune nothing
+		} else if err != nil {
+			return 0, err
+		}
+		ensembles[fold] = e
+		margins := make([]float64, len(byFold[fold]))
+		for k := range margins {
+			margins[k] = e.Bias
+		}
+		for round := range e.Trees {
+			e.Trees[round].AddRows(margins, f.drawn, byFold[fold])
+			for k, i := range byFold[fold] {
+				loss[round] += weight[i] * logLoss(margins[k], f.tuning[i].same)
+			}
+		}
+	}
+	for round := range loss {
+		if loss[round] < loss[rounds] {
+			rounds = round
+		}
+	}
+	rounds++
+	kept := f.tuning[:0:0]
+	for fold, e := range ensembles {
+		if e == nil {
+			continue
+		}
+		margins := make([]float64, len(byFold[fold]))
+		for k := range margins {
+			margins[k] = e.Bias
+		}
+		for round := range rounds {
+			e.Trees[round].AddRows(margins, f.drawn, byFold[fold])
+		}
+		for k, i := range byFold[fold] {
+			f.tuning[i].margin = margins[k]
+			kept = append(kept, f.tuning[i])
+		}
+	}
+	f.tuning = kept
+	return rounds, nil
+}
+
+// projectWeights returns a weight for each tuning pair such that every project
+// counts alike, however many pairs it has, and small ones count less.
+func (f *fitting) projectWeights() []float64 {
+	totals := make([]float64, len(f.projects))
+	for i := range f.tuning {
+		totals[f.tuning[i].project] += f.tuning[i].weight
+	}
+	out := make([]float64, len(f.tuning))
+	for i := range f.tuning {
+		total := totals[f.tuning[i].project]
+		out[i] = f.tuning[i].weight * min(total, 5000) / total
+	}
+	return out
+}
+
+func logLoss(margin float64, same bool) float64 {
+	if same {
+		margin = -margin
+	}
+	if margin > 30 {
+		return margin
+	}
+	return math.Log1p(math.Exp(margin))
+}
+
+// forest converts an ensemble to the layout of a model file.
+func (f *fitting) forest(e *boost.Ensemble) model.Forest {
+	out := model.Forest{Base: e.Bias}
+	for _, t := range e.Trees {
+		base := int32(len(out.Feature))
+		out.Roots = append(out.Roots, base)
+		for _, n := range t.Nodes {
+			feature := int32(-1)
+			if n.Feature >= 0 {
+				feature = int32(f.use[n.Feature])
+			}
+			out.Feature = append(out.Feature, feature)
+			out.Threshold = append(out.Threshold, n.Threshold)
+			out.Left = append(out.Left, base+int32(n.Left))
+			out.Right = append(out.Right, base+int32(n.Right))
+			out.DefaultLeft = append(out.DefaultLeft, n.MissingLeft)
+			out.Value = append(out.Value, float32(n.Value))
+		}
+	}
+	return out
+}

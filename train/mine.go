@@ -1,0 +1,117 @@
+package train
+
+import (
+	"math/rand/v2"
+	"slices"
+
+	"whorl/features/blocking"
+)
+
+// Pair is a mined pair of records of one project.
+type Pair struct {
+	Project int32
+	A, B    int32 // A < B, numbers among the project's distinct records
+	Same    bool
+	Weight  float32
+}
+
+// MineParams bound what is mined. Zero values mean the defaults.
+type MineParams struct {
+	PerGroup   int // positives of one group at most; default 150
+	Hard       int // blocked negatives of one record at most; default 20
+	Random     int // negatives drawn at random for each record; default 15
+	PerProject int // pairs of one project at most; default 60000
+}
+
+func (p MineParams) withDefaults() MineParams {
+	for _, d := range []struct {
+		v *int
+		d int
+	}{{&p.PerGroup, 150}, {&p.Hard, 20}, {&p.Random, 15}, {&p.PerProject, 60000}} {
+		if *d.v == 0 {
+			*d.v = d.d
+		}
+	}
+	return p
+}
+
+// mine returns the training pairs of one project, sorted by (A, B):
+//
+//   - positives: all pairs of a group, or a seeded sample of them where a group
+//     has many, so that one huge group does not rule;
+//   - hard negatives: for each record the candidates that blocking finds in
+//     other groups, which look alike by construction;
+//   - random negatives, so that the scorer also knows the easy ones.
+//
+// Weights carry the labels' confidence.
+func mine(project int, p *prepared, params MineParams, seed uint64) []Pair {
+	rng := rand.New(rand.NewPCG(seed, uint64(project)))
+	chosen := map[[2]int32]bool{}
+	var pairs []Pair
+	add := func(a, b int) {
+		if a == b {
+			return
+		}
+		if a > b {
+			a, b = b, a
+		}
+		key := [2]int32{int32(a), int32(b)}
+		if chosen[key] || p.records[a].Content == p.records[b].Content {
+			return // equal content under two labels teaches nothing
+		}
+		chosen[key] = true
+		pairs = append(pairs, Pair{
+			Project: int32(project), A: key[0], B: key[1],
+			Same:   p.groups[a] == p.groups[b],
+			Weight: p.confidence[a] * p.confidence[b],
+		})
+	}
+	for _, members := range p.byGroup() {
+		n := len(members)
+		if n*(n-1)/2 <= params.PerGroup {
+			for i := range members {
+				for j := range i {
+					add(members[j], members[i])
+				}
+			}
+			continue
+		}
+		for range params.PerGroup {
+			add(members[rng.IntN(n)], members[rng.IntN(n)])
+		}
+	}
+	var index blocking.Index
+	for _, r := range p.records {
+		index.Add(r)
+	}
+	var candidates []int
+	for i, r := range p.records {
+		candidates = index.Candidates(candidates[:0], r, &p.frequencies, 0, 100)
+		hard := 0
+		for _, j := range candidates {
+			if p.groups[j] == p.groups[i] {
+				continue
+			}
+			if hard++; hard > params.Hard {
+				break
+			}
+			add(i, j)
+		}
+		for range params.Random {
+			if j := rng.IntN(len(p.records)); p.groups[j] != p.groups[i] {
+				add(i, j)
+			}
+		}
+	}
+	if len(pairs) > params.PerProject {
+		rng.Shuffle(len(pairs), func(i, j int) { pairs[i], pairs[j] = pairs[j], pairs[i] })
+		pairs = pairs[:params.PerProject]
+	}
+	slices.SortFunc(pairs, func(x, y Pair) int {
+		if x.A != y.A {
+			return int(x.A) - int(y.A)
+		}
+		return int(x.B) - int(y.B)
+	})
+	return pairs
+}

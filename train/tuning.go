@@ -1,0 +1,51 @@
+package train
+
+import (
+	"math/rand/v2"
+)
+
+// tuningPair is a pair drawn as an evaluation draws them: from all pairs of a
+// project, easy ones included.
+type tuningPair struct {
+	project int32
+	a, b    int32
+	same    bool
+	weight  float64 // how many pairs of the project it stands for
+	margin  float64
+}
+
+// drawTuning samples pairs of one project whose two groups lie in one fold:
+// all positives up to half the limit, the rest negatives. Weights undo the
+// sampling.
+func drawTuning(project int, p *prepared, folds map[int32]int, limit int, seed uint64) []tuningPair {
+	rng := rand.New(rand.NewPCG(seed, uint64(project)))
+	var members [2][]tuningPair // negatives, positives: reservoirs
+	var seen [2]int
+	room := [2]int{limit - limit/2, limit / 2}
+	for j := range p.records {
+		for i := range j {
+			if folds[p.groups[i]] != folds[p.groups[j]] || p.records[i].Content == p.records[j].Content {
+				continue
+			}
+			k := 0
+			if p.groups[i] == p.groups[j] {
+				k = 1
+			}
+			seen[k]++
+			t := tuningPair{project: int32(project), a: int32(i), b: int32(j), same: k == 1}
+			if len(members[k]) < room[k] {
+				members[k] = append(members[k], t)
+			} else if at := rng.IntN(seen[k]); at < room[k] {
+				members[k][at] = t
+			}
+		}
+	}
+	var out []tuningPair
+	for k := range members {
+		for i := range members[k] {
+			members[k][i].weight = float64(seen[k]) / float64(len(members[k]))
+		}
+		out = append(out, members[k]...)
+	}
+	return out
+}
