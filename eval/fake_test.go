@@ -7,6 +7,7 @@ import (
 	"hash/fnv"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -157,11 +158,8 @@ func generated(seed uint64, projects, events, groups int) *Dataset {
 				e.Exceptions = []features.Exception{{Type: "E", Frames: make([]features.Frame, 3+20*(g%3))}}
 			}
 			content := rng.Uint64()
-			if i > 0 && rng.IntN(4) == 0 {
-				k := rng.IntN(i)
-				if data.Groups[k] == p*groups+g {
-					content = data.Content[k]
-				}
+			if k := slices.Index(data.Groups, p*groups+g); k >= 0 && rng.IntN(4) == 0 {
+				content = data.Content[k]
 			}
 			data.Items = append(data.Items, Item{Event: e})
 			data.Groups = append(data.Groups, p*groups+g)

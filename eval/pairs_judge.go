@@ -27,7 +27,7 @@ type pairsJudge struct {
 	thresholds bool                            // the scorer has thresholds
 	figures    [][]func(*pass) (float64, bool) // by view and metric
 
-	step   []int32 // by position: number of its distinct score
+	step   []int32 // by position: number of its step, see number
 	score  []float64
 	class  []uint8    // by position: label + 2*verdict
 	weight []float64  // by position
@@ -46,12 +46,6 @@ func newPairsJudge(set *pairSet, list []pairView, s int, calibrate bool, targets
 	order := metric.Descending(set.Scores[s])
 	for at, k := range order {
 		j.score[at] = set.Scores[s][k]
-		if at > 0 {
-			j.step[at] = j.step[at-1]
-			if j.score[at] != j.score[at-1] {
-				j.step[at]++
-			}
-		}
 		if set.Same[k] {
 			j.class[at]++
 		}
@@ -61,6 +55,7 @@ func newPairsJudge(set *pairSet, list []pairView, s int, calibrate bool, targets
 		j.weight[at] = set.Weight[k]
 		j.units[0][at], j.units[1][at] = set.units[0][k], set.units[1][k]
 	}
+	j.number(!calibrate)
 	j.positions = make([][]int32, len(list))
 	j.bins = make([][]int, len(list))
 	j.figures = make([][]func(*pass) (float64, bool), len(list))
@@ -83,6 +78,28 @@ func newPairsJudge(set *pairSet, list []pairView, s int, calibrate bool, targets
 		j.describe(v, calibrate)
 	}
 	return j
+}
+
+// number gives the pairs of each distinct score a step of their own. With
+// merge, neighbouring steps that have no GROUP pair become one: no figure of
+// a sweep can tell (see [metric.Sweep.Add]), and there are far fewer steps.
+// Calibration bins need the scores apart.
+func (j *pairsJudge) number(merge bool) {
+	step, barren := int32(-1), false // the last step has no GROUP pair
+	for from := 0; from < len(j.score); {
+		to, positive := from, false
+		for ; to < len(j.score) && j.score[to] == j.score[from]; to++ {
+			positive = positive || j.class[to]&1 == 1
+		}
+		if from == 0 || !merge || positive || !barren {
+			step++
+		}
+		barren = !positive
+		for at := from; at < to; at++ {
+			j.step[at] = step
+		}
+		from = to
+	}
 }
 
 // pass is what a pass over a view's pairs finds.

@@ -198,8 +198,11 @@ func TestScorersWithoutThreshold(t *testing.T) {
 func TestSmallSlicesPrintNoFigure(t *testing.T) {
 	ds := generated(6, 2, 80, 6)
 	p := &ds.Projects[0]
-	for i := range 19 {
-		p.Slices[i] = append(p.Slices[i], "rare:yes")
+	for i := range 20 {
+		p.Slices[i] = append(p.Slices[i], "enough:yes")
+		if i < 19 {
+			p.Slices[i] = append(p.Slices[i], "rare:yes")
+		}
 	}
 	for i := range p.Slices {
 		p.Slices[i] = append(p.Slices[i], fmt.Sprintf("id:%d", i), "all", "bad\xff")
@@ -208,6 +211,9 @@ func TestSmallSlicesPrintNoFigure(t *testing.T) {
 	for protocol, name := range map[string]string{result.ProtocolRetrieval: metricNewVsSeen, result.ProtocolReplay: metricBCubedF1} {
 		if f := figure(t, out, protocol, "model", "rare:yes", name); f.Value != nil || f.N != 19 {
 			t.Errorf("slice of 19: %s", asJSON(t, f))
+		}
+		if f := figure(t, out, protocol, "model", "enough:yes", name); f.Value == nil || f.N != 20 {
+			t.Errorf("slice of 20: %s", asJSON(t, f))
 		}
 	}
 	for _, f := range out.Figures {

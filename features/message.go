@@ -54,9 +54,16 @@ func ScanMessage(dst []Slot, s string, mode MessageMode) []Slot {
 	live := t.liveRows(s)
 	prev := byte('\n')
 	for i := 0; i < len(s); {
-		b := s[i]
-		rows := t.start[b] & t.left[prev] & live
-		if rows != 0 && prev >= utf8.RuneSelf {
+		rows := t.start[s[i]] & t.left[prev] & live
+		if rows == 0 {
+			prev = s[i]
+			i++
+			continue
+		}
+		if i+1 < len(s) {
+			rows &= t.second[s[i+1]]
+		}
+		if prev >= utf8.RuneSelf {
 			rows &= t.left[byteBefore(s, i, mode)]
 		}
 		end := noMatch

@@ -114,6 +114,7 @@ func (l *longest) clockBehind(i int, compact bool) {
 	i++
 	e := l.clock(i)
 	if e == noMatch && (compact || t) && number(s, i, 2, 0, 23) && number(s, i+2, 2, 0, 59) && number(s, i+4, 2, 0, 60) {
+		l.offer(i + 6)
 		e = fraction(s, i+6)
 		l.offer(e)
 	}
@@ -297,7 +298,7 @@ func (l *longest) zone(i int) int {
 		}
 		e := offset(s, j)
 		if e == j && j > i {
-			if e = name(s, j, zoneNames[:], whole); e == noMatch {
+			if e = name(s, j, zoneNames[:], unabbreviated); e == noMatch {
 				break
 			}
 			if x := offset(s, e); !wordAt(s, x, l.mode) {
@@ -382,8 +383,8 @@ var (
 	zoneNames  = [...]string{"UTC", "UT", "GMT", "EST", "EDT", "CST", "CDT", "MST", "MDT", "PST", "PDT", "CET", "CEST", "EET", "EEST", "WET", "WEST", "MSK", "IST", "JST", "KST", "BST", "AEST", "AEDT"}
 )
 
-// whole is the argument of [name] that takes no abbreviation.
-const whole = 0
+// unabbreviated is the argument of [name] that takes no abbreviation.
+const unabbreviated = 0
 
 // name returns the end of one of the names, or of its first short letters, from i
 // on where no letter follows, or noMatch.

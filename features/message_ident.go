@@ -59,7 +59,7 @@ func matchSwiftTxnID(s string, i int, mode MessageMode) int {
 	if end == noMatch {
 		return noMatch
 	}
-	for e := end; e+1 < len(s) && (s[e] == '-' || s[e] == '.' && e > end) && byteClass[s[e+1]]&classWord != 0; {
+	for e, ids := end, end; e+1 < len(s) && (s[e] == '-' || s[e] == '.' && e > ids) && byteClass[s[e+1]]&classWord != 0; {
 		if e = skip(s, e+1, classWord); !wordAt(s, e, mode) {
 			end = e
 		}
@@ -107,22 +107,32 @@ func matchGitSHA(s string, i int, _ MessageMode) int {
 }
 
 // matchWideHex is hex digits of one case with a letter among them: at least 4 if
-// mixed with decimals, 8 if not, any number behind the "@" of an identity hash.
+// mixed with decimals, 8 if not.
 func matchWideHex(s string, i int, _ MessageMode) int {
 	e := skip(s, i, classHex)
-	classes := classesOf(s[i:e])
-	if classes&(classLower|classUpper) == classLower|classUpper || e-i > maxHex {
+	if e-i < minMixedHex || e-i > maxHex {
 		return noMatch
 	}
-	if i >= 2 && s[i-1] == '@' && (byteClass[s[i-2]]&classWord != 0 || s[i-2] == ';' || s[i-2] == ']') {
+	switch classesOf(s[i:e]) & classAlnum {
+	case classDigit | classLower, classDigit | classUpper:
 		return e
-	}
-	switch {
-	case classes&classDigit == 0 && e-i >= minHex,
-		classes&classDigit != 0 && classes&(classLower|classUpper) != 0 && e-i >= minMixedHex:
-		return e
+	case classLower, classUpper:
+		if e-i >= minHex {
+			return e
+		}
 	}
 	return noMatch
+}
+
+// matchIdentityHash is the hash that Java prints behind the class of an object, and
+// of an array: hex digits of one case.
+func matchIdentityHash(s string, i int, _ MessageMode) int {
+	e := skip(s, i, classHex)
+	if i < 2 || byteClass[s[i-2]]&classWord == 0 && s[i-2] != ';' && s[i-2] != ']' || e-i > maxHex ||
+		classesOf(s[i:e])&(classLower|classUpper) == classLower|classUpper {
+		return noMatch
+	}
+	return e
 }
 
 // The length of a random id, in bytes.

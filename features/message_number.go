@@ -134,19 +134,21 @@ func matchDuration(s string, i int, _ MessageMode) int {
 // durationUnits holds each unit before those that are its prefixes.
 var durationUnits = [...]string{"ns", "us", "µs", "ms", "secs", "sec", "s", "mins", "min", "m", "hrs", "hr", "h", "d"}
 
-// matchWideDuration is one to four numbers, each with its unit: 1.5h, 1h30m0s.
+// matchWideDuration is one to four numbers, each with its unit: 1.5h, 1h30m0s. Days
+// have at most three digits and no leading zero, for d is also a hex digit.
 func matchWideDuration(s string, i int, _ MessageMode) int {
 	end := noMatch
 	for range 4 {
-		e := digits(s, i)
-		if e == i {
+		whole := digits(s, i)
+		if whole == i {
 			break
 		}
+		e := whole
 		if e+1 < len(s) && s[e] == '.' && isDigit(s[e+1]) {
 			e = digits(s, e+1)
 		}
 		unit := unitAt(s, e, durationUnits[:])
-		if unit == e {
+		if unit == e || s[e] == 'd' && (whole-i > 3 || s[i] == '0' && whole-i > 1) {
 			break
 		}
 		end, i = unit, unit

@@ -304,7 +304,7 @@ var referenceWide = compileReference([][]referenceRow{
 			accept: func(text, _, after string) bool {
 				return !(refDotDigit.MatchString(after) && regexp.MustCompile(`^v?[\d.]+$`).MatchString(text))
 			}},
-		{family: Duration, before: refAlnumBefore, pattern: `(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|secs?|s|mins?|m|hrs?|h|d)){1,4}`, after: refAlnumAfter},
+		{family: Duration, before: refAlnumBefore, pattern: `(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|secs?|s|mins?|m|hrs?|h)|(?:0|[1-9]\d{0,2})(?:\.\d+)?d){1,4}`, after: refAlnumAfter},
 		{family: Size, before: refAlnumBefore, pattern: `\d+(?:\.\d+)?(?:B|[kKMGTP](?:bps|i?B?))`, after: refAlnumAfter},
 		{family: SwiftTxnID, before: refAlnumBefore, pattern: `tx[0-9a-f]{21}-[0-9a-f]{10}(?:-[0-9A-Za-z_]+(?:[-.][0-9A-Za-z_]+)*)?`, after: refAlnumAfter},
 		{family: Hex, before: refAlnumBefore, pattern: `0[xX][0-9a-fA-F]+`, after: refAlnumAfter},

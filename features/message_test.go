@@ -125,102 +125,106 @@ func TestNormalizeMessage(t *testing.T) {
 	}
 }
 
-// TestParameterize holds rules of newstyle next to their counter-examples.
+// newstyleCases holds rules of newstyle next to their counter-examples.
+var newstyleCases = []struct{ in, want string }{
+	{"", ""},
+	{"no slot", "no slot"},
+	// RFC 3986 and its neighbourhood
+	{"GET https://a.example:8/x?y=1#z) now", "GET <url> now"},
+	{"ws://h/ wss://h ftp://h/f", "<url> <url> <url>"},
+	{"http:///x http://", "http:///x http://"},
+	{"gopher://example.com", "gopher://<hostname>"},
+	{"EXAMPLE.COM and Example.Com", "<hostname> and Example.Com"},
+	{"a.example.co.uk:443", "<hostname>:<int>"},
+	{"foo_bar.com", "foo_bar.com"},
+	{"user.name+tag@host, root@[1]", "<email>, root@[<int>]"},
+	// RFC 4291, section 2.2
+	{"2001:db8::1 ::1 fe80:: ::ffff:10.0.0.1 1:2:3:4:5:6:7:8", "<ip> <ip> <ip> <ip> <ip>"},
+	{"1:2:3:4:5:6:7:8:9", "<int>:<int>:<int>:<int>:<int>:<int>:<int>:<int>:<int>"},
+	{"[::]:80 ::/0 a :: b", "[<ip>]:<int> <ip>/<int> a :: b"},
+	{"Foo::bar() Bad::Cafe std::fade face::d1()", "Foo::bar() Bad::Cafe std::fade face::d1()"},
+	{"255.255.255.255 256.1.1.1", "<ip> <float>.<float>"},
+	{"127.0.0.1:80", "<ip>:<int>"},
+	{"1-67891233-abcdef012345678912345678", "<traceparent>"},
+	{"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0", "<int>-<md5>-<hex><int>"},
+	{"7C1811ED-E98F-4C9C-A9F9-58C757FF494F", "<uuid>"},
+	{"d41d8cd98f00b204e9800998ecf8427e_x", "d41d8cd98f00b204e9800998ecf8427e_x"},
+	// layouts of Go's time package, and what JavaScript and Python print
+	{"Mon Jan _2", "Mon Jan _2"},
+	{"Mon Jan  2 15:04:05 2006", "<date>"},
+	{"Mon Jan  2 15:04:05 MST 2006", "<date>"},
+	{"Mon Jan 02 15:04:05 -0700 2006", "<date>"},
+	{"02 Jan 06 15:04 MST", "<date>"},
+	{"02 Jan 06 15:04 -0700", "<date>"},
+	{"Monday, 02-Jan-06 15:04:05 MST", "<date>"},
+	{"Mon, 02 Jan 2006 15:04:05 MST", "<date>"},
+	{"Mon, 02 Jan 2006 15:04:05 -0700", "<date>"},
+	{"2006-01-02T15:04:05-07:00", "<date>"},
+	{"3:04PM", "<date>"},
+	{"Jan  2 15:04:05.000000", "<date>"},
+	{"2006-01-02 15:04:05.999999999 -0700 MST", "<date>"},
+	{"Mon Jan 02 2006 15:04:05 GMT-0800 (Pacific Standard Time)", "<date>"},
+	{"Jan 18, 2019", "<date>"},
+	{"January 2, 2006, 3:04:05 PM", "<date>"},
+	{"15:04:05 23:59:60 15:04:05.123Z", "<date> <date> <date>"},
+	{"datetime.datetime(2021, 1, 2, 3, 4)", "<date>"},
+	{"2006-01-02 15:04:05,123", "<date>"},
+	{"2006-02-40 2006-00-01", "<int><int><int> <int><int><int>"},
+	{"24:00 1:52 12:60 a.js:10:25", "<int>:<int> <int>:<int> <int>:<int> a.js:<int>:<int>"},
+	{"12:34:56:78", "<int>:<int>:<int>:<int>"},
+	{"Monday at noon, May", "Monday at noon, May"},
+	{"20060102", "<hex>"},
+	{"1.5ms 10h", "<int>.<duration> 10h"},
+	{"0x 0xg 0XFF", "0x 0xg <hex>"},
+	{"1234567 12345678 -12345678", "<int> <hex> -<hex>"},
+	{"abcdef12 abcdefab a93c7d A93C7D2", "<hex> abcdefab a93c7d A93C7D2"},
+	{"1.2.3 -1.5 1e9", "<float>.<int> <float> 1e9"},
+	{"a='x y'b=\"\" c=\"d", "a=<quoted_str>b=<quoted_str> c=\"d"},
+	{"a=true b=truely c= true", "a=<bool> b=truely c= true"},
+	// a letter of any script is part of a word, its punctuation is not
+	{"\u7b2c3\u884c \u201c3\u201d \u00e93", "\u7b2c3\u884c \u201c<int>\u201d \u00e93"},
+}
+
 func TestParameterize(t *testing.T) {
-	for _, test := range []struct{ in, want string }{
-		{"", ""},
-		{"no slot", "no slot"},
-		// RFC 3986 and its neighbourhood
-		{"GET https://a.example:8/x?y=1#z) now", "GET <url> now"},
-		{"ws://h/ wss://h ftp://h/f", "<url> <url> <url>"},
-		{"http:///x http://", "http:///x http://"},
-		{"gopher://example.com", "gopher://<hostname>"},
-		{"EXAMPLE.COM and Example.Com", "<hostname> and Example.Com"},
-		{"a.example.co.uk:443", "<hostname>:<int>"},
-		{"foo_bar.com", "foo_bar.com"},
-		{"user.name+tag@host, root@[1]", "<email>, root@[<int>]"},
-		// RFC 4291, section 2.2
-		{"2001:db8::1 ::1 fe80:: ::ffff:10.0.0.1 1:2:3:4:5:6:7:8", "<ip> <ip> <ip> <ip> <ip>"},
-		{"1:2:3:4:5:6:7:8:9", "<int>:<int>:<int>:<int>:<int>:<int>:<int>:<int>:<int>"},
-		{"[::]:80 ::/0 a :: b", "[<ip>]:<int> <ip>/<int> a :: b"},
-		{"Foo::bar() Bad::Cafe std::fade face::d1()", "Foo::bar() Bad::Cafe std::fade face::d1()"},
-		{"255.255.255.255 256.1.1.1", "<ip> <float>.<float>"},
-		{"127.0.0.1:80", "<ip>:<int>"},
-		{"1-67891233-abcdef012345678912345678", "<traceparent>"},
-		{"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0", "<int>-<md5>-<hex><int>"},
-		{"7C1811ED-E98F-4C9C-A9F9-58C757FF494F", "<uuid>"},
-		{"d41d8cd98f00b204e9800998ecf8427e_x", "d41d8cd98f00b204e9800998ecf8427e_x"},
-		// layouts of Go's time package, and what JavaScript and Python print
-		{"Mon Jan _2", "Mon Jan _2"},
-		{"Mon Jan  2 15:04:05 2006", "<date>"},
-		{"Mon Jan  2 15:04:05 MST 2006", "<date>"},
-		{"Mon Jan 02 15:04:05 -0700 2006", "<date>"},
-		{"02 Jan 06 15:04 MST", "<date>"},
-		{"02 Jan 06 15:04 -0700", "<date>"},
-		{"Monday, 02-Jan-06 15:04:05 MST", "<date>"},
-		{"Mon, 02 Jan 2006 15:04:05 MST", "<date>"},
-		{"Mon, 02 Jan 2006 15:04:05 -0700", "<date>"},
-		{"2006-01-02T15:04:05-07:00", "<date>"},
-		{"3:04PM", "<date>"},
-		{"Jan  2 15:04:05.000000", "<date>"},
-		{"2006-01-02 15:04:05.999999999 -0700 MST", "<date>"},
-		{"Mon Jan 02 2006 15:04:05 GMT-0800 (Pacific Standard Time)", "<date>"},
-		{"Jan 18, 2019", "<date>"},
-		{"January 2, 2006, 3:04:05 PM", "<date>"},
-		{"15:04:05 23:59:60 15:04:05.123Z", "<date> <date> <date>"},
-		{"datetime.datetime(2021, 1, 2, 3, 4)", "<date>"},
-		{"2006-01-02 15:04:05,123", "<date>"},
-		{"2006-02-40 2006-00-01", "<int><int><int> <int><int><int>"},
-		{"24:00 1:52 12:60 a.js:10:25", "<int>:<int> <int>:<int> <int>:<int> a.js:<int>:<int>"},
-		{"12:34:56:78", "<int>:<int>:<int>:<int>"},
-		{"Monday at noon, May", "Monday at noon, May"},
-		{"20060102", "<hex>"},
-		{"1.5ms 10h", "<int>.<duration> 10h"},
-		{"0x 0xg 0XFF", "0x 0xg <hex>"},
-		{"1234567 12345678 -12345678", "<int> <hex> -<hex>"},
-		{"abcdef12 abcdefab a93c7d A93C7D2", "<hex> abcdefab a93c7d A93C7D2"},
-		{"1.2.3 -1.5 1e9", "<float>.<int> <float> 1e9"},
-		{"a='x y'b=\"\" c=\"d", "a=<quoted_str>b=<quoted_str> c=\"d"},
-		{"a=true b=truely c= true", "a=<bool> b=truely c= true"},
-		// a letter of any script is part of a word, its punctuation is not
-		{"\u7b2c3\u884c \u201c3\u201d \u00e93", "\u7b2c3\u884c \u201c<int>\u201d \u00e93"},
-	} {
+	for _, test := range newstyleCases {
 		if got := Parameterize(test.in); got != test.want {
 			t.Errorf("Parameterize(%q)\n got %q\nwant %q", test.in, got, test.want)
 		}
 	}
 }
 
-// TestWide holds what log lines are made of.
+// wideCases holds what log lines are made of.
+var wideCases = []struct{ in, want string }{
+	{"connect 10.0.0.1:8080 refused by /10.1.2.3:35811", "connect <ip> refused by /<ip>"},
+	{"blk_-1608999687919862906 of blk_38865049064139660", "blk_<int> of blk_<int>"},
+	{"read 12KB in 3ms, 1.5GiB in 1h30m, 256K, 100Mbps, 7d 003d", "read <size> in <duration>, <size> in <duration>, <size>, <size>, <duration> <hex>"},
+	{"uid=0 time=25233975,0,93 len:-1", "uid=<int> time=<int>,<int>,<int> len:<int>"},
+	{"4,150,908 rows, 1,20,3", "<int> rows, <int>,<int>,<int>"},
+	{"thread pool-3-thread-12 of node-219", "thread pool-<int>-thread-<int> of node-<int>"},
+	{"rdd_26_2 task_1445144423722_0020_m_000000 executor123 utf8 alt0", "rdd_<int>_<int> task_<int>_<int>_m_<int> executor<int> utf8 alt0"},
+	{"steps=7163Calories:240Floor", "steps=<int>Calories:<int>Floor"},
+	{"java.lang.Object@1a6aecec a.c@8a2a501 x@f [I@1b", "java.lang.Object@<hex> a.c@<hex> x@<hex> [I@<hex>"},
+	{"at 0x7fff5fbff8c0 suspend+0xb9/0xc0", "at <hex> suspend+<hex>/<hex>"},
+	{"order ord_71d6e103f4 in /tmp/upload-8e5ca1/index.md", "order ord_<hex> in /tmp/upload-<hex>/index.md"},
+	{"ba5eba11 deadbeef decade 9af8", "<hex> <hex> decade <hex>"},
+	{"mac 00:1b:44:11:3a:b7 00-1B-44-11-3A-B7 00:1b:44:11:3a:b7:00", "mac <mac_addr> <mac_addr> <int>:1b:<int>:<int>:3a:b7:<int>"},
+	{"invoice k9Mtd2gDcgG", "invoice <random_id>"},
+	{"01ARZ3NDEKTSV4RRFFQ69G5FAV dQw4w9WgXcQ", "<random_id> <random_id>"},
+	{"Base64Encoder sha1WithRSA2048 getHttp2Stream ieee80211_scan camelCaseName", "Base64Encoder sha1WithRSA<int> getHttp2Stream ieee80211_scan camelCaseName"},
+	{"v1.2.3 1.8.0_292 3.4.5-rc.1 10.0.19041.1 2.3.4-SNAPSHOT", "<version> <version>_<int> <version> <version> <version>"},
+	{"api.example.com:443 a-1.internal.example.co.uk db-0.ns.svc.cluster.local", "<hostname> <hostname> <hostname>"},
+	{"java.io.IOException this.state.info console.info org.apache.commons.io main.rs", "java.io.IOException this.state.info console.info org.apache.commons.io main.rs"},
+	{"to=foo@mail.example <bob@combo> 'a.b+c@x.org'", "to=<email> <<email>> '<email>'"},
+	{"open 'https://x.example/a?b=1', (akka.tcp://s@h-07:55904]", "open '<url>', (<url>]"},
+	{"[10/Oct/2000:13:55:36 -0700] 2006/01/02 15:04:05 06/10/2013 17:26 GMT 2 May 2020", "[<date>] <date> <date> <date>"},
+	{"1.5e10 1e-7 -0.5 x-0.5", "<float> <float> <float> x-<float>"},
+	{"\u51712024-01-02\u5171 \u7b2c3\u884c", "\u5171<date>\u5171 \u7b2c<int>\u884c"},
+	{"/proc/1234/fd/5 CPU#0 [1]", "/proc/<int>/fd/<int> CPU#<int> [<int>]"},
+	{"1514038440000##7023##548365", "<int>##<int>##<int>"},
+}
+
 func TestWide(t *testing.T) {
-	for _, test := range []struct{ in, want string }{
-		{"connect 10.0.0.1:8080 refused by /10.1.2.3:35811", "connect <ip> refused by /<ip>"},
-		{"blk_-1608999687919862906 of blk_38865049064139660", "blk_<int> of blk_<int>"},
-		{"read 12KB in 3ms, 1.5GiB in 1h30m, 256K, 100Mbps", "read <size> in <duration>, <size> in <duration>, <size>, <size>"},
-		{"uid=0 time=25233975,0,93 len:-1", "uid=<int> time=<int>,<int>,<int> len:<int>"},
-		{"4,150,908 rows, 1,20,3", "<int> rows, <int>,<int>,<int>"},
-		{"thread pool-3-thread-12 of node-219", "thread pool-<int>-thread-<int> of node-<int>"},
-		{"rdd_26_2 task_1445144423722_0020_m_000000 executor123 utf8 alt0", "rdd_<int>_<int> task_<int>_<int>_m_<int> executor<int> utf8 alt0"},
-		{"steps=7163Calories:240Floor", "steps=<int>Calories:<int>Floor"},
-		{"java.lang.Object@1a6aecec a.c@8a2a501 x@f [I@1b", "java.lang.Object@<hex> a.c@<hex> x@<hex> [I@<hex>"},
-		{"at 0x7fff5fbff8c0 suspend+0xb9/0xc0", "at <hex> suspend+<hex>/<hex>"},
-		{"order ord_71d6e103f4 in /tmp/upload-8e5ca1/index.md", "order ord_<hex> in /tmp/upload-<hex>/index.md"},
-		{"ba5eba11 deadbeef decade 9af8", "<hex> <hex> decade <hex>"},
-		{"mac 00:1b:44:11:3a:b7 00-1B-44-11-3A-B7 00:1b:44:11:3a:b7:00", "mac <mac_addr> <mac_addr> <int>:1b:<int>:<int>:3a:b7:<int>"},
-		{"invoice k9Mtd2gDcgG", "invoice <random_id>"},
-		{"01ARZ3NDEKTSV4RRFFQ69G5FAV dQw4w9WgXcQ", "<random_id> <random_id>"},
-		{"Base64Encoder sha1WithRSA2048 getHttp2Stream ieee80211_scan camelCaseName", "Base64Encoder sha1WithRSA<int> getHttp2Stream ieee80211_scan camelCaseName"},
-		{"v1.2.3 1.8.0_292 3.4.5-rc.1 10.0.19041.1 2.3.4-SNAPSHOT", "<version> <version>_<int> <version> <version> <version>"},
-		{"api.example.com:443 a-1.internal.example.co.uk db-0.ns.svc.cluster.local", "<hostname> <hostname> <hostname>"},
-		{"java.io.IOException this.state.info console.info org.apache.commons.io main.rs", "java.io.IOException this.state.info console.info org.apache.commons.io main.rs"},
-		{"to=foo@mail.example <bob@combo> 'a.b+c@x.org'", "to=<email> <<email>> '<email>'"},
-		{"open 'https://x.example/a?b=1', (akka.tcp://s@h-07:55904]", "open '<url>', (<url>]"},
-		{"[10/Oct/2000:13:55:36 -0700] 2006/01/02 15:04:05 06/10/2013 17:26 GMT 2 May 2020", "[<date>] <date> <date> <date>"},
-		{"1.5e10 1e-7 -0.5 x-0.5", "<float> <float> <float> x-<float>"},
-		{"\u51712024-01-02\u5171 \u7b2c3\u884c", "\u5171<date>\u5171 \u7b2c<int>\u884c"},
-		{"/proc/1234/fd/5 CPU#0 [1]", "/proc/<int>/fd/<int> CPU#<int> [<int>]"},
-		{"1514038440000##7023##548365", "<int>##<int>##<int>"},
-	} {
+	for _, test := range wideCases {
 		if got := mark(test.in, Wide); got != test.want {
 			t.Errorf("wide %q\n got %q\nwant %q", test.in, got, test.want)
 		}
@@ -296,6 +300,29 @@ func messageText() *rapid.Generator[string] {
 	})
 }
 
+// mutatedCase draws a text of the tables above with a few bytes changed, dropped
+// or put in, which reaches every turn of the longer forms.
+func mutatedCase() *rapid.Generator[string] {
+	texts := append([]string(nil), logLines...)
+	for _, test := range newstyleCases {
+		texts = append(texts, test.in)
+	}
+	for _, test := range wideCases {
+		texts = append(texts, test.in)
+	}
+	const bytes = "0123456789abefxzADEFTZ:.-_=/,@+'\"() \t\n\xe9"
+	return rapid.Custom(func(t *rapid.T) string {
+		s := rapid.SampledFrom(texts).Draw(t, "text")
+		for range rapid.IntRange(0, 4).Draw(t, "edits") {
+			i := rapid.IntRange(0, len(s)).Draw(t, "at")
+			drop := rapid.IntRange(0, min(2, len(s)-i)).Draw(t, "drop")
+			put := rapid.IntRange(0, len(bytes)).Draw(t, "put")
+			s = s[:i] + bytes[put:min(put+1, len(bytes))] + s[i+drop:]
+		}
+		return s
+	})
+}
+
 func checkReference(t interface{ Errorf(string, ...any) }, s string) {
 	for _, mode := range []MessageMode{Newstyle, Wide} {
 		got, want := ScanMessage(nil, s, mode), referenceScan(s, mode)
@@ -317,7 +344,7 @@ func TestScanMatchesReference(t *testing.T) {
 		checkReference(t, line)
 	}
 	rapid.Check(t, func(t *rapid.T) {
-		checkReference(t, messageText().Draw(t, "s"))
+		checkReference(t, rapid.OneOf(messageText(), mutatedCase()).Draw(t, "s"))
 	})
 }
 
@@ -347,12 +374,20 @@ func FuzzScanMessage(f *testing.F) {
 	for _, s := range hostile(200) {
 		f.Add(s)
 	}
+	for _, s := range found {
+		f.Add(s)
+	}
 	f.Fuzz(func(t *testing.T, s string) {
 		checkSlots(t, s)
-		if len(s) <= 100 {
+		if len(s) <= 64 { // the reference is too slow to be fuzzed over long texts
 			checkReference(t, s)
 		}
 	})
+}
+
+// found are texts on which fuzzing saw the scanner and the reference differ.
+var found = []string{
+	"00000101 000000,00A", // a compact clock with a fraction at which no word ends
 }
 
 // hostile returns texts of at least n bytes that make scanners look at the same

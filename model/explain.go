@@ -42,15 +42,17 @@ func (m *Model) Explain(v *features.Vector, p features.Platform) Explanation {
 // explain adds each feature's part of the margin to parts and returns the
 // rest.
 func (f *forest) explain(v []float32, parts []float64) (bias float64) {
+	var k keys
+	k.fill(v)
 	bias = f.base
 	for _, t := range f.trees {
 		at := t.root
 		bias += float64(f.nodes[at].value)
 		for range t.depth {
 			n := &f.nodes[at]
-			next := n.step(v[n.feature])
+			next := n.step(&k)
 			// A leaf steps to itself: the change is 0.
-			parts[n.feature] += float64(f.nodes[next].value) - float64(n.value)
+			parts[n.key/2] += float64(f.nodes[next].value) - float64(n.value)
 			at = next
 		}
 	}

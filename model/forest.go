@@ -3,8 +3,6 @@ package model
 import (
 	"fmt"
 	"math"
-
-	"whorl/features"
 )
 
 const (
@@ -116,15 +114,17 @@ func (f *Forest) layout() (*layout, error) {
 }
 
 // node is one step of a walk: 16 bytes, and siblings are neighbours. A leaf
-// is its own left child under a threshold of +Inf, so that a walk of the
-// tree's depth ends on the leaf wherever that lies, without asking.
+// is its own left child under a threshold that nothing exceeds, so that a walk
+// of the tree's depth, or longer, ends on the leaf without asking for it.
 type node struct {
-	threshold float32
+	threshold int32 // as sortable makes it
 	left      int32 // the right child is left+1
 	value     float32
-	feature   uint16
-	nanRight  uint8 // 1 when NaN goes right
+	key       uint16 // index in keys
 }
+
+// leafThreshold is at least every key.
+const leafThreshold = math.MaxInt32
 
 type tree struct{ root, depth int32 }
 
@@ -185,18 +185,20 @@ func (l *layout) compile(width int) (*forest, error) {
 // compileNode checks node i, whose children, if it has any, must be the nodes
 // next and next+1.
 func (l *layout) compileNode(f *forest, i, next, width int) error {
-	if err := bounded(fmt.Sprintf("value of node %d", i), float64(l.value[i]), maxNodeValue); err != nil {
-		return err
-	}
-	if err := bounded(fmt.Sprintf("threshold of node %d", i), float64(l.threshold[i]), maxSplit); err != nil {
-		return err
+	value, threshold := float64(l.value[i]), float64(l.threshold[i])
+	// Written so that NaN fails, and no text is made for the nodes that pass.
+	if !(math.Abs(value) <= maxNodeValue && math.Abs(threshold) <= maxSplit) {
+		if err := bounded(fmt.Sprintf("value of node %d", i), value, maxNodeValue); err != nil {
+			return err
+		}
+		return bounded(fmt.Sprintf("threshold of node %d", i), threshold, maxSplit)
 	}
 	switch feature := l.feature[i]; {
 	case feature == -1:
 		if l.left[i] != -1 || l.missing[i] != -1 || math.Float32bits(l.threshold[i]) != 0 {
 			return fmt.Errorf("%w: leaf %d has a child or a threshold", ErrForest, i)
 		}
-		f.nodes[i] = node{threshold: float32(math.Inf(1)), left: int32(i), value: l.value[i]}
+		f.nodes[i] = node{threshold: leafThreshold, left: int32(i), value: l.value[i]}
 		return nil
 	case feature < 0 || int(feature) >= width:
 		return fmt.Errorf("%w: node %d splits on feature %d of %d", ErrForest, i, feature, width)
@@ -206,11 +208,10 @@ func (l *layout) compileNode(f *forest, i, next, width int) error {
 		return fmt.Errorf("%w: node %d sends NaN to %d, which is not its child", ErrForest, i, l.missing[i])
 	}
 	f.nodes[i] = node{
-		threshold: l.threshold[i],
+		threshold: sortable(l.threshold[i]),
 		left:      l.left[i],
 		value:     l.value[i],
-		feature:   uint16(l.feature[i]),
-		nanRight:  uint8(l.missing[i] - l.left[i]),
+		key:       uint16(2*l.feature[i] + l.missing[i] - l.left[i]),
 	}
 	return nil
 }
@@ -224,83 +225,6 @@ func bounded(what string, x, limit float64) error {
 		return fmt.Errorf("%w: %s is %v, magnitude at most %v", ErrForest, what, x, limit)
 	}
 	return nil
-}
-
-// step returns the child of n that x, the value of its feature, leads to.
-// Both comparisons are false for NaN's partner, so nothing here branches.
-func (n *node) step(x float32) int32 {
-	var greater, missing uint8
-	if x > n.threshold {
-		greater = 1
-	}
-	if x != x {
-		missing = n.nanRight
-	}
-	return n.left + int32(greater|missing)
-}
-
-// margin returns the log-odds of a vector that has every feature that the
-// forest was compiled for. Leaves are added in the order of the trees.
-func (f *forest) margin(v []float32) float64 {
-	sum, nodes := f.base, f.nodes
-	for _, t := range f.trees {
-		at := t.root
-		for range t.depth {
-			n := &nodes[at]
-			at = n.step(v[n.feature])
-		}
-		sum += float64(nodes[at].value)
-	}
-	return sum
-}
-
-// batch is how many vectors go down a tree before the next tree's turn: few
-// enough that vectors and tree stay in the cache together.
-const batch = 64
-
-// margins is margin for many vectors, tree by tree. The sums have the same
-// order as in margin, hence the same bits.
-func (f *forest) margins(vs []features.Vector, out []float64) {
-	for len(vs) > 0 {
-		n := min(batch, len(vs))
-		for i := range n {
-			out[i] = f.base
-		}
-		for _, t := range f.trees {
-			f.addTree(t, vs[:n], out[:n])
-		}
-		vs, out = vs[n:], out[n:]
-	}
-}
-
-// addTree adds the leaves that the vectors reach in a tree to out. It walks
-// four vectors at a time, because a step waits for the memory of the step
-// before but not for those of other vectors.
-func (f *forest) addTree(t tree, vs []features.Vector, out []float64) {
-	nodes := f.nodes
-	for len(vs) >= 4 && len(out) >= 4 {
-		a, b, c, d := t.root, t.root, t.root, t.root
-		for range t.depth {
-			na, nb, nc, nd := &nodes[a], &nodes[b], &nodes[c], &nodes[d]
-			a = na.step(vs[0][na.feature])
-			b = nb.step(vs[1][nb.feature])
-			c = nc.step(vs[2][nc.feature])
-			d = nd.step(vs[3][nd.feature])
-		}
-		out[0] += float64(nodes[a].value)
-		out[1] += float64(nodes[b].value)
-		out[2] += float64(nodes[c].value)
-		out[3] += float64(nodes[d].value)
-		vs, out = vs[4:], out[4:]
-	}
-	for i := range vs {
-		at := t.root
-		for range t.depth {
-			n := &nodes[at]
-			at = n.step(vs[i][n.feature])
-		}
-		out[i] += float64(nodes[at].value)
-	}
 }
 
 // depth returns the depth of the deepest tree; a single leaf has depth 0.

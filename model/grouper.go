@@ -160,3 +160,6 @@ func containsInt(s []int, x int) bool {
 	}
 	return false
 }
+
+// FallbackThreshold returns the threshold of platforms without one of their own.
+func (m *Model) FallbackThreshold() float64 { return m.about.fallbackThreshold }

@@ -73,11 +73,16 @@ func reseal(data []byte) []byte {
 // rewriteHeader returns the file with its header's text changed, its length
 // and digest right.
 func rewriteHeader(data []byte, change func(string) string) []byte {
+	return reseal(rewriteUnsealed(data, change))
+}
+
+// rewriteUnsealed is rewriteHeader without the digest.
+func rewriteUnsealed(data []byte, change func(string) string) []byte {
 	n := binary.LittleEndian.Uint64(data)
 	header := change(string(data[8 : 8+n]))
 	out := binary.LittleEndian.AppendUint64(nil, uint64(len(header)))
 	out = append(out, header...)
-	return reseal(append(out, data[8+n:]...))
+	return append(out, data[8+n:]...)
 }
 
 // sentinels are all errors that a model can be refused with.

@@ -86,7 +86,8 @@ func comparisonTable(sources []*source, d *result.Dataset) table {
 				out := figureCell(f, ok, c.metric.unit)
 				if i > 0 && known && ok && f.Value != nil {
 					out.Delta = c.metric.unit.points(*f.Value - *reference.Value)
-					out.Mark, out.Verdict = apart(reference, f, c.metric)
+					out.Mark, out.Apart = apart(reference, f, c.metric)
+					out.Verdict = out.Mark.words()
 				}
 				r.Cells = append(r.Cells, out)
 			}
@@ -101,7 +102,8 @@ func comparisonTable(sources []*source, d *result.Dataset) table {
 	return t
 }
 
-// apart marks a figure against a reference by whether their intervals overlap.
+// apart marks a figure against a reference by whether their intervals overlap,
+// and says so.
 func apart(reference, f result.Figure, m *metric) (mark, string) {
 	if reference.Low == nil || f.Low == nil {
 		return unmarked, "no interval"
@@ -112,7 +114,7 @@ func apart(reference, f result.Figure, m *metric) (mark, string) {
 	case m.better == 0:
 		return differs, "intervals apart"
 	case (*f.Low > *reference.High) == (m.better > 0):
-		return better, "better, intervals apart"
+		return better, "intervals apart"
 	}
-	return worse, "worse, intervals apart"
+	return worse, "intervals apart"
 }

@@ -67,7 +67,7 @@ func (u unit) signed(v float64) string {
 	if strings.Trim(s, "0.") == "" {
 		return u.bare(0)
 	}
-	if v > 0 && !strings.HasPrefix(s, "−") {
+	if v > 0 && !strings.HasPrefix(s, "+") {
 		return "+" + s
 	}
 	return s

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // lineBreak separates the lines of a table cell; GitHub renders it, and data
@@ -162,13 +164,16 @@ func joinLines(parts ...string) string {
 
 var (
 	markdownSpecial = strings.NewReplacer(
-		`\`, `\\`, "`", "\\`", "*", `\*`, "[", `\[`, "]", `\]`, "|", `\|`, "~", `\~`, "$", `\$`, "#", `\#`, "!", `\!`,
+		`\`, `\\`, "`", "\\`", "*", `\*`, "|", `\|`, "~", `\~`, "$", `\$`, "#", `\#`, "!", `\!`,
 		"&", "&amp;", "<", "&lt;", ">", "&gt;",
 		"://", `\://`, // GitHub makes links of bare addresses
+		// A bracket means something only in a link, a definition or a footnote, and
+		// intervals are easier to read in the source without escapes.
+		"](", `\](`, "][", `\][`, "]:", `\]:`, "[^", `\[^`,
 	)
 	markdownWWW    = regexp.MustCompile(`(?i)\bwww\.`)
 	markdownMarker = regexp.MustCompile(`^([-+=]|\d+[.)](\s|$))`)
-	markdownUnder  = regexp.MustCompile(`(^|[^\pL\pN])_|_([^\pL\pN]|$)|__+`)
+	markdownUnder  = regexp.MustCompile(`_+`)
 )
 
 // escapeMarkdown makes s plain text in GitHub-flavoured Markdown, in a
@@ -176,12 +181,34 @@ var (
 func escapeMarkdown(s string) string {
 	s = markdownSpecial.Replace(s)
 	s = markdownWWW.ReplaceAllStringFunc(s, func(w string) string { return w[:3] + `\.` })
-	// An underscore inside a word is plain in this dialect and stays legible.
-	s = markdownUnder.ReplaceAllStringFunc(s, func(u string) string { return strings.ReplaceAll(u, "_", `\_`) })
+	s = escapeUnderscores(s)
 	return markdownMarker.ReplaceAllStringFunc(s, func(marker string) string {
 		if i := strings.IndexAny(marker, ".)"); i >= 0 {
 			return marker[:i] + `\` + marker[i:]
 		}
 		return `\` + marker
 	})
+}
+
+// escapeUnderscores leaves underscores inside a word as they are: they are
+// plain in this dialect, and names of metrics and reasons stay legible.
+func escapeUnderscores(s string) string {
+	var b strings.Builder
+	end := 0
+	for _, run := range markdownUnder.FindAllStringIndex(s, -1) {
+		b.WriteString(s[end:run[0]])
+		before, _ := utf8.DecodeLastRuneInString(s[:run[0]])
+		after, _ := utf8.DecodeRuneInString(s[run[1]:])
+		if wordRune(before) && wordRune(after) {
+			b.WriteString(s[run[0]:run[1]])
+		} else {
+			b.WriteString(strings.Repeat(`\_`, run[1]-run[0]))
+		}
+		end = run[1]
+	}
+	return b.String() + s[end:]
+}
+
+func wordRune(r rune) bool {
+	return r != utf8.RuneError && (unicode.IsLetter(r) || unicode.IsDigit(r))
 }

@@ -81,13 +81,13 @@ func (m *metric) direction() string {
 	return "no direction"
 }
 
-// headed is the label with an arrow that points the better way.
+// headed is the label after an arrow that points the better way.
 func (m *metric) headed() string {
 	switch m.better {
 	case +1:
-		return m.label + " ↑"
+		return "↑ " + m.label
 	case -1:
-		return m.label + " ↓"
+		return "↓ " + m.label
 	}
 	return m.label
 }

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"cmp"
 	"slices"
 
 	"whorl/features"
@@ -18,6 +19,15 @@ type Project struct {
 	Records      []*features.Record
 	Groups       []int32   // dense number within the project, by record
 	Confidence   []float32 // of each label, in [0,1]
+	Pairs        []ExplicitPair
+}
+
+// ExplicitPair is a pair with a label of its own, which beats what the groups
+// of its records imply.
+type ExplicitPair struct {
+	A, B       int32 // numbers of records, different
+	Same       bool
+	Confidence float32
 }
 
 // prepared is a project ready for comparing: exact copies left out, views
@@ -29,6 +39,7 @@ type prepared struct {
 	views        []features.View
 	groups       []int32
 	confidence   []float32
+	explicit     []ExplicitPair  // between distinct records, A < B, sorted
 	first        map[int32]int64 // time of each group's first record
 	frequencies  features.Frequencies
 }
@@ -41,24 +52,39 @@ func prepare(p *Project) *prepared {
 		group   int32
 	}
 	out := &prepared{organisation: p.Organisation, first: map[int32]int64{}}
-	seen := make(map[key]bool, len(p.Records))
+	seen := make(map[key]int32, len(p.Records))
+	number := make([]int32, len(p.Records)) // of each record among the distinct ones
 	perPlatform := map[features.Platform]int{}
 	for i, r := range p.Records {
 		g := p.Groups[i]
 		if _, ok := out.first[g]; !ok {
 			out.first[g] = r.Time
 		}
-		if k := (key{r.Content, g}); seen[k] {
+		k := key{r.Content, g}
+		if at, ok := seen[k]; ok {
+			number[i] = at
 			continue
-		} else {
-			seen[k] = true
 		}
+		seen[k] = int32(len(out.records))
+		number[i] = int32(len(out.records))
 		out.records = append(out.records, r)
 		out.groups = append(out.groups, g)
 		out.confidence = append(out.confidence, p.Confidence[i])
 		out.frequencies.Add(r)
 		perPlatform[r.Platform]++
 	}
+	for _, e := range p.Pairs {
+		e.A, e.B = number[e.A], number[e.B]
+		if e.A > e.B {
+			e.A, e.B = e.B, e.A
+		}
+		if e.A != e.B {
+			out.explicit = append(out.explicit, e)
+		}
+	}
+	slices.SortStableFunc(out.explicit, func(x, y ExplicitPair) int {
+		return cmp.Or(cmp.Compare(x.A, y.A), cmp.Compare(x.B, y.B))
+	})
 	for _, platform := range features.Platforms() {
 		if perPlatform[platform] > perPlatform[out.platform] {
 			out.platform = platform

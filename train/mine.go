@@ -66,6 +66,13 @@ func mine(project int, p *prepared, params MineParams, seed uint64) []Pair {
 			Weight: p.confidence[a] * p.confidence[b],
 		})
 	}
+	for _, e := range p.explicit { // first: they beat what the groups imply
+		key := [2]int32{e.A, e.B}
+		if !chosen[key] {
+			chosen[key] = true
+			pairs = append(pairs, Pair{int32(project), e.A, e.B, e.Same, e.Confidence})
+		}
+	}
 	for _, members := range p.byGroup() {
 		n := len(members)
 		if n*(n-1)/2 <= params.PerGroup {

@@ -28,6 +28,7 @@ type entry struct {
 	build     func(s *Settings) eval.Scorer // a score baseline
 	space     []dimension                   // what a search draws from
 	published *Settings                     // used without a search
+	least     float64                       // score of a pair with nothing in common
 }
 
 // table lists the baselines in the order in which results show them.
@@ -35,7 +36,7 @@ var table = []entry{
 	{name: "static", isDefault: true, keys: staticKeys},
 	{name: "top-frame", isDefault: true, keys: topFrameKeys},
 	{name: "message", isDefault: true, keys: messageKeys},
-	{name: "fast", isDefault: true, build: newFast, space: fastSpace, published: publishedFast},
+	{name: "fast", isDefault: true, build: newFast, space: fastSpace, published: publishedFast, least: -1},
 }
 
 // Names returns the names of all baselines in a fixed order.

@@ -40,14 +40,16 @@ func (s *Sweep) Reset() {
 }
 
 // Add lowers the threshold to the next distinct score, at which pairs of
-// weight pos that are GROUP and neg that are SEPARATE stand.
+// weight pos that are GROUP and neg that are SEPARATE stand. Neighbouring
+// steps without positives may as well be added as one.
 func (s *Sweep) Add(pos, neg float64) {
 	s.area += neg * (s.tp + pos/2)
-	s.tp += pos
 	s.fp += neg
-	if pos > 0 {
-		s.gain += pos * s.tp / (s.tp + s.fp)
+	if pos == 0 {
+		return // no recall gained, and no precision reached that was not before
 	}
+	s.tp += pos
+	s.gain += pos * s.tp / (s.tp + s.fp)
 	for k, t := range s.targets {
 		if s.tp >= t*(s.tp+s.fp)*(1-precisionSlack) {
 			s.found[k] = s.tp

@@ -67,7 +67,7 @@ func NewWriter(w io.Writer, columns []Column, meta map[string]string) (*Writer, 
 // the Go type that the column's [Type] names, all of the same number of rows.
 // It keeps none of the slices. Any number of rows may come in one call. A
 // value that is refused leaves the table as it was before the call; a failure
-// to write makes the table unusable.
+// to write, or a batch past 2 GiB of text in one column, makes it unusable.
 func (w *Writer) WriteBatch(values ...any) error {
 	if w.err != nil {
 		return w.err

@@ -45,7 +45,7 @@ const (
 	MaxRowGroups   = 1 << 16   // row groups of a file
 	MaxPageBytes   = 128 << 20 // one page, before and after decompression
 	MaxPageValues  = 1 << 24   // entries of one page, nulls included
-	MaxHeaderBytes = 1 << 20   // one page header
+	MaxHeaderBytes = 8 << 20   // one page header, which may quote four values
 	MaxCellBytes   = 1 << 20   // one text value
 	MaxRowEntries  = 1 << 20   // list entries of one column in one row
 

@@ -1,11 +1,12 @@
-"""Writes the same rows with pyarrow in the forms that other writers use.
+"""Writes the same rows with pyarrow and DuckDB in the forms that other writers use.
 
-Run in this folder: python3 make.py   (made with pyarrow 26.0.1)
+Run in this folder: python3 make.py   (made with pyarrow 26.0.1 and duckdb 2.0.0)
 """
 
 import datetime
 import json
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -87,6 +88,9 @@ pq.write_table(table("ns"), "pyarrow-nanos.parquet", compression="none", version
 pq.write_table(table(), "pyarrow-item.parquet", compression="none", use_compliant_nested_type=False)
 pq.write_table(table(), "pyarrow-plain-tiny-pages.parquet", compression="none", use_dictionary=False, data_page_size=16, write_batch_size=1)
 pq.write_table(table(), "pyarrow-delta.parquet", compression="none", use_dictionary=False, column_encoding=DELTA, data_page_version="2.0")
+
+for codec in ["snappy", "zstd"]:
+    duckdb.sql(f"COPY (FROM 'pyarrow-snappy-v1.parquet') TO 'duckdb-{codec}.parquet' (FORMAT parquet, CODEC {codec}, PARQUET_VERSION {'V2' if codec == 'zstd' else 'V1'})")
 
 with open("rows.json", "w") as f:
     json.dump(rows(), f, indent=1, default=lambda t: t.isoformat(), ensure_ascii=False)

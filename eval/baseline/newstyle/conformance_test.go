@@ -18,8 +18,8 @@ import (
 
 // Counts reached so far; they may only grow.
 const (
-	leastInputs    = 1
-	leastFunctions = 1
+	leastInputs    = 93
+	leastFunctions = 23
 )
 
 // payload is the part of a tracker's event that the tests convert.
@@ -196,8 +196,9 @@ func TestPublishedHashes(t *testing.T) {
 			continue
 		}
 		input := cells[1]
-		want[input] = append(want[input], "")
-		want[input] = want[input][:len(want[input])-1]
+		if want[input] == nil {
+			want[input] = []string{} // every variant may be one that does not contribute
+		}
 		if cells[4] == "1" && cells[3] != "fallback" {
 			want[input] = append(want[input], cells[5])
 		}

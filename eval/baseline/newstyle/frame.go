@@ -172,7 +172,7 @@ func (f *frame) functionLeaf() (string, bool) {
 	case f.platform == "java":
 		return function, !strings.HasPrefix(function, "lambda$")
 	case f.family == familyNative:
-		return function, function != "<redacted>" && function != "<unknown>"
+		return function, function != redactedFunction && function != unknownFunction
 	case f.family == familyJavaScript:
 		switch function = afterDot(function); {
 		case function == "", function == "?", function == "<anonymous function>", function == "<anonymous>",

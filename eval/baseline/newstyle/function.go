@@ -47,10 +47,23 @@ var (
 	blanket     = regexp.MustCompile(`^[A-Z] as `)
 )
 
+// maxFunction is the longest name that is trimmed, in bytes; trackers cut names
+// well below. It bounds the work on brackets in brackets.
+const maxFunction = 4096
+
+// Stand-ins for names that nobody knows.
+const (
+	unknownFunction  = "<unknown>"
+	redactedFunction = "<redacted>"
+)
+
 func trimNative(s string) string {
 	s = strings.TrimSpace(s)
 	if s == "" || strings.HasPrefix(s, "[") || strings.HasPrefix(s, "+[") || strings.HasPrefix(s, "-[") {
 		return s // Objective-C
+	}
+	if s == unknownFunction || s == redactedFunction || len(s) > maxFunction {
+		return s
 	}
 	whole := s
 	for {

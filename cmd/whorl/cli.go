@@ -1,0 +1,179 @@
+// Command whorl trains and judges the model that decides whether two errors
+// are the same problem.
+//
+//  1. train reads consented exports, fits a model, judges it on golden
+//     datasets and leaves a run directory.
+//  2. eval judges a model file again; report renders results.
+//  3. inspect, datasets and features look into what goes in and out.
+//
+// Results go to standard output, everything else to standard error. The exit
+// status is 0, 1 for a failure and 2 for wrong usage.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"whorl/eval"
+	"whorl/internal/progress"
+)
+
+// environment is everything the program takes from outside its arguments.
+type environment struct {
+	args           []string
+	stdout, stderr io.Writer
+	now            func() time.Time
+	getenv         func(string) string
+	workers        int
+	progress       *progress.Display
+}
+
+// cli declares the verbs.
+type cli struct {
+	Train    trainCommand    `cmd:"" help:"Train a model on exports and judge it on golden datasets."`
+	Eval     evalCommand     `cmd:"" help:"Judge a model file on golden datasets."`
+	Report   reportCommand   `cmd:"" help:"Render results as HTML and Markdown."`
+	Inspect  inspectCommand  `cmd:"" help:"Show what a model file says of itself."`
+	Datasets datasetsCommand `cmd:"" help:"Look into exports and golden datasets."`
+	Features featuresCommand `cmd:"" help:"Write the features of an export's events as an Arrow file."`
+	Version  versionCommand  `cmd:"" help:"Print the version."`
+}
+
+// exitCode leaves kong when it wants to end the program.
+type exitCode int
+
+// run is the program.
+func run(env *environment) (code int) {
+	defer func() {
+		switch x := recover().(type) {
+		case nil:
+		case exitCode:
+			code = int(x)
+		default:
+			panic(x)
+		}
+	}()
+	var c cli
+	parser, err := kong.New(&c,
+		kong.Name("whorl"),
+		kong.Description("Train and judge the model that decides whether two errors are the same problem."),
+		kong.Writers(env.stdout, env.stderr),
+		kong.Exit(func(code int) { panic(exitCode(code)) }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Vars{
+			"purposes": purposes(), "resamples": strconv.Itoa(eval.DefaultResamples),
+			"pairs": strconv.Itoa(eval.DefaultPairCap), "window": strconv.Itoa(eval.DefaultWindowDays),
+		},
+	)
+	if err != nil {
+		panic(err)
+	}
+	args := env.args
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	parsed, err := parser.Parse(args)
+	if err != nil {
+		return env.usage(err)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	parsed.BindTo(ctx, (*context.Context)(nil))
+	err = parsed.Run(env)
+	env.progress.Close()
+	var wrong usageError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &wrong):
+		return env.usage(err)
+	case ctx.Err() != nil:
+		fmt.Fprintf(env.stderr, "whorl: interrupted%s\n", hint(err))
+	default:
+		fmt.Fprintf(env.stderr, "whorl: %s\n", oneLine(err.Error()))
+	}
+	return 1
+}
+
+// usageError marks a mistake in the arguments that kong cannot see.
+type usageError struct{ error }
+
+func (env *environment) usage(err error) int {
+	fmt.Fprintf(env.stderr, "whorl: %s\nRun \"whorl --help\" or \"whorl VERB --help\".\n", oneLine(err.Error()))
+	return 2
+}
+
+// resumable says of an error that the same command goes on where it stopped.
+type resumable struct{ error }
+
+func (r resumable) Unwrap() error { return r.error }
+
+func hint(err error) string {
+	var r resumable
+	if errors.As(err, &r) {
+		return ": nothing was left half-written; the same command resumes after the last finished stage"
+	}
+	return ": nothing was left half-written"
+}
+
+// oneLine keeps hostile text in an error from forging further lines.
+func oneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+			return ' '
+		case r < ' ' || r == 0x7f, r >= 0x80 && r < 0xa0, r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069:
+			return -1
+		}
+		return r
+	}, s)
+}
+
+// stage returns a progress function for a named stage. It opens a bar when the
+// stage's name changes, and costs nothing off a terminal.
+func (env *environment) stages() func(stage string, done, total int) {
+	var name string
+	var bar *progress.Stage
+	return func(stage string, done, total int) {
+		if stage != name {
+			bar.Done()
+			name, bar = stage, env.progress.Stage(stage, total)
+		}
+		bar.Report(done, total)
+		if done == total {
+			bar.Done()
+			name = ""
+		}
+	}
+}
+
+// version is the tool's own version; the build may set it with -ldflags.
+var version = "0.1.0"
+
+type versionCommand struct{}
+
+// Run prints the version, and the revision it was built from where the build recorded one.
+func (*versionCommand) Run(env *environment) error {
+	line := "whorl " + version
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				line += " " + s.Value
+			}
+		}
+		line += " " + info.GoVersion
+	}
+	_, err := fmt.Fprintln(env.stdout, line)
+	return err
+}

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"go.yaml.in/yaml/v3"
+
+	"whorl/features"
+	"whorl/train"
+	"whorl/train/boost"
+)
+
+// config is config.yaml: every setting of a run that is not a path. A file
+// need only name what differs from the defaults; an unknown key is an error.
+type config struct {
+	Seed            uint64   `yaml:"seed"`             // of mining, fitting, tuning, sampling and bootstrap
+	ModelVersion    string   `yaml:"model_version"`    // stands in the model file; empty: from the digest of data and settings
+	PrecisionTarget float64  `yaml:"precision_target"` // of the thresholds, on pairs that the fit never saw
+	AcceptPolicies  []string `yaml:"accept_policies"`  // policy versions under which a grant counts; empty: the manifest's
+	Without         []string `yaml:"without_features"` // features left out, by name
+	Folds           int      `yaml:"folds"`            // of cross-fitting
+	TuningPairs     int      `yaml:"tuning_pairs"`     // drawn per project for calibration at most
+	Bins            int      `yaml:"bins"`             // of each feature's range
+
+	Mining struct {
+		PerGroup   int `yaml:"positives_per_group"`
+		Hard       int `yaml:"hard_negatives_per_event"`
+		Random     int `yaml:"random_negatives_per_event"`
+		PerProject int `yaml:"pairs_per_project"`
+	} `yaml:"mining"`
+	Trees struct {
+		Most         int     `yaml:"most"` // the folds left out say how many are kept
+		Leaves       int     `yaml:"leaves"`
+		Depth        int     `yaml:"depth"`
+		LearningRate float64 `yaml:"learning_rate"`
+		L2           float64 `yaml:"l2"`
+		MinRows      int     `yaml:"min_rows"`
+		RowSample    float64 `yaml:"row_sample"`
+		ColumnSample float64 `yaml:"column_sample"`
+	} `yaml:"trees"`
+	Baselines struct {
+		Evaluations int `yaml:"evaluations"` // of the random search that tunes each score baseline
+	} `yaml:"baselines"`
+	Eval evalConfig `yaml:"eval"`
+}
+
+// evalConfig is how golden datasets are judged.
+type evalConfig struct {
+	Baselines  []string `yaml:"baselines"`
+	Resamples  int      `yaml:"resamples"`
+	PairCap    int      `yaml:"pairs_per_project"`
+	WindowDays int      `yaml:"window_days"`
+}
+
+// defaultConfig holds every default.
+func defaultConfig() *config {
+	c := new(config)
+	c.Seed = 1
+	c.PrecisionTarget = 0.97
+	c.Folds = 4
+	c.TuningPairs = 60000
+	c.Bins = 64
+	c.Mining.PerGroup, c.Mining.Hard, c.Mining.Random, c.Mining.PerProject = 150, 20, 15, 60000
+	c.Trees.Most, c.Trees.Leaves, c.Trees.Depth = 300, 31, 7
+	c.Trees.LearningRate, c.Trees.L2, c.Trees.MinRows = 0.1, 1, 20
+	c.Trees.RowSample, c.Trees.ColumnSample = 0.7, 0.7
+	c.Baselines.Evaluations = 100
+	c.Eval = defaultEval()
+	return c
+}
+
+// readConfig reads a configuration over the defaults; path "" is the defaults.
+func readConfig(path string) (*config, error) {
+	c := defaultConfig()
+	if path == "" {
+		return c, nil
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	decoder := yaml.NewDecoder(bytes.NewReader(data))
+	decoder.KnownFields(true)
+	if err := decoder.Decode(c); err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("%s: %w; the keys are those of a run's config.yaml", path, err)
+	}
+	if err := c.check(); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return c, nil
+}
+
+// check refuses settings outside their ranges.
+func (c *config) check() error {
+	for _, x := range []struct {
+		key            string
+		value, low, up float64
+	}{
+		{"precision_target", c.PrecisionTarget, 0.5, 0.9999},
+		{"folds", float64(c.Folds), 2, 20},
+		{"tuning_pairs", float64(c.TuningPairs), 100, 1e7},
+		{"bins", float64(c.Bins), 2, 254},
+		{"mining.positives_per_group", float64(c.Mining.PerGroup), 1, 1e6},
+		{"mining.hard_negatives_per_event", float64(c.Mining.Hard), 1, 100},
+		{"mining.random_negatives_per_event", float64(c.Mining.Random), 0, 1e4},
+		{"mining.pairs_per_project", float64(c.Mining.PerProject), 10, 1e7},
+		{"trees.most", float64(c.Trees.Most), 1, 4096},
+		{"trees.leaves", float64(c.Trees.Leaves), 2, 1024},
+		{"trees.depth", float64(c.Trees.Depth), 1, 30},
+		{"trees.learning_rate", c.Trees.LearningRate, 1e-4, 1},
+		{"trees.l2", c.Trees.L2, 1e-6, 1e6},
+		{"trees.min_rows", float64(c.Trees.MinRows), 1, 1e6},
+		{"trees.row_sample", c.Trees.RowSample, 0.01, 1},
+		{"trees.column_sample", c.Trees.ColumnSample, 0.01, 1},
+		{"baselines.evaluations", float64(c.Baselines.Evaluations), 1, 1e4},
+		{"eval.resamples", float64(c.Eval.Resamples), 20, 1e5},
+		{"eval.pairs_per_project", float64(c.Eval.PairCap), 100, 1e8},
+		{"eval.window_days", float64(c.Eval.WindowDays), 1, 36500},
+	} {
+		if !(x.value >= x.low && x.value <= x.up) {
+			return fmt.Errorf("%s is %g; it must lie in [%g,%g]", x.key, x.value, x.low, x.up)
+		}
+	}
+	for _, name := range c.Without {
+		if _, ok := features.FeatureIndex(name); !ok {
+			return fmt.Errorf("without_features: no feature is called %q; \"whorl features --list\" names them", name)
+		}
+	}
+	return nil
+}
+
+// write returns the configuration as YAML, every key named.
+func (c *config) write() ([]byte, error) {
+	resolved := *c
+	resolved.AcceptPolicies = slices.Clip(c.AcceptPolicies)
+	return yaml.Marshal(&resolved)
+}
+
+// params translates the configuration for the trainer.
+func (c *config) params(workers int, progress func(string, int, int)) train.Params {
+	return train.Params{
+		Seed: c.Seed, Folds: c.Folds, PrecisionTarget: c.PrecisionTarget, TuningPairs: c.TuningPairs, Bins: c.Bins, Without: c.Without,
+		Mine: train.MineParams{PerGroup: c.Mining.PerGroup, Hard: c.Mining.Hard, Random: c.Mining.Random, PerProject: c.Mining.PerProject},
+		Boost: boost.Params{
+			Trees: c.Trees.Most, Leaves: c.Trees.Leaves, Depth: c.Trees.Depth, LearningRate: c.Trees.LearningRate, L2: c.Trees.L2,
+			MinRows: c.Trees.MinRows, RowSample: c.Trees.RowSample, ColumnSample: c.Trees.ColumnSample,
+		},
+		Workers: workers, Progress: progress,
+	}
+}

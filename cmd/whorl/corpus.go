@@ -1,0 +1,263 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"whorl/datasets"
+	"whorl/eval"
+	"whorl/eval/baseline"
+	"whorl/features"
+	"whorl/train"
+)
+
+// corpus is what training reads: records and labels of the consented events.
+type corpus struct {
+	training   train.Corpus
+	tuning     []baseline.TuningProject // the same, as the baselines' search wants it
+	exports    []*datasets.Export
+	tallies    []*datasets.Tally
+	unlabelled int
+	digest     string // of everything that the fit depends on
+}
+
+// corpusProject collects one project's events before they are sorted.
+type corpusProject struct {
+	id, organisation string
+	events           []corpusEvent
+}
+
+type corpusEvent struct {
+	id     string
+	record *features.Record
+	label  datasets.Label
+}
+
+// readCorpus reads the events of all exports that may train a fingerprinter.
+// Text ends here: what it returns holds hashes.
+func readCorpus(ctx context.Context, exports []*datasets.Export, opt datasets.Options, guard *datasets.Guard, progress func(string, int, int)) (*corpus, error) {
+	c := &corpus{exports: exports}
+	projects := map[string]*corpusProject{}
+	from := map[string]int{} // event id to the export it came from
+	pairs := []datasets.Pair{}
+	total, done := 0, 0
+	for _, x := range exports {
+		total += int(x.Rows())
+	}
+	var extractor features.Extractor
+	for k, x := range exports {
+		labels, err := x.Labels()
+		if err != nil {
+			return nil, err
+		}
+		explicit, err := x.Pairs()
+		if err != nil {
+			return nil, err
+		}
+		for _, bad := range datasets.Contradictions(labels, explicit) {
+			// The pair beats the groups, as the format says; the log tells.
+			_ = bad
+		}
+		pairs = append(pairs, explicit...)
+		events, tally := x.Events(ctx, opt)
+		for e, err := range events {
+			if err != nil {
+				return nil, err
+			}
+			if done++; done%64 == 0 {
+				progress("reading", done, total)
+			}
+			if other, ok := from[e.ID]; ok && other != k {
+				return nil, fmt.Errorf("event %q stands in %s and in %s: give each event once", e.ID, exports[other].Dir, x.Dir)
+			}
+			from[e.ID] = k
+			guard.Observe(e)
+			label, ok := labels[e.ID]
+			if !ok {
+				c.unlabelled++
+				continue
+			}
+			p := projects[e.ProjectID]
+			if p == nil {
+				p = &corpusProject{id: e.ProjectID, organisation: e.OrgID}
+				projects[e.ProjectID] = p
+			} else if p.organisation != e.OrgID {
+				return nil, fmt.Errorf("%s: project %q belongs to two organisations: project_id must be unique over all of them", x.Dir, e.ProjectID)
+			}
+			r := new(features.Record)
+			extractor.Extract(e, r)
+			p.events = append(p.events, corpusEvent{e.ID, r, label})
+		}
+		c.tallies = append(c.tallies, tally)
+		if tally.Allowed == 0 {
+			return nil, fmt.Errorf("%s: %w of %d rows for %s: %s; see \"whorl datasets stats\"", x.Dir, datasets.ErrNothingAllowed, tally.Rows, opt.Purpose, reasons(tally))
+		}
+	}
+	progress("reading", total, total)
+	c.assemble(projects, pairs)
+	return c, nil
+}
+
+// reasons lists why rows were denied.
+func reasons(t *datasets.Tally) string {
+	out := ""
+	for _, r := range slices.Sorted(maps.Keys(t.Denied)) {
+		if out != "" {
+			out += ", "
+		}
+		out += fmt.Sprintf("%s %d", r, t.Denied[r])
+	}
+	return out
+}
+
+// assemble numbers organisations, projects and groups in the order of their
+// names, so that nothing depends on the order of rows, and hashes the whole.
+func (c *corpus) assemble(projects map[string]*corpusProject, pairs []datasets.Pair) {
+	organisations := map[string]int{}
+	for _, p := range projects {
+		organisations[p.organisation] = 0
+	}
+	for i, name := range slices.Sorted(maps.Keys(organisations)) {
+		organisations[name] = i
+	}
+	digest := sha256.New()
+	var number [8]byte
+	text := func(s string) {
+		binary.LittleEndian.PutUint64(number[:], uint64(len(s)))
+		digest.Write(number[:])
+		digest.Write([]byte(s))
+	}
+	type place struct{ project, event int }
+	where := map[string]place{}
+	for _, name := range slices.Sorted(maps.Keys(projects)) {
+		p := projects[name]
+		slices.SortFunc(p.events, func(a, b corpusEvent) int {
+			return cmp.Or(cmp.Compare(a.record.Time, b.record.Time), cmp.Compare(a.id, b.id))
+		})
+		groups := map[string]int32{}
+		out := train.Project{Organisation: organisations[p.organisation]}
+		tuning := baseline.TuningProject{}
+		text(p.organisation)
+		text(p.id)
+		for i, e := range p.events {
+			if _, ok := groups[e.label.GroupID]; !ok {
+				groups[e.label.GroupID] = int32(len(groups))
+			}
+			g := groups[e.label.GroupID]
+			where[e.id] = place{len(c.training.Projects), i}
+			out.Records = append(out.Records, e.record)
+			out.Groups = append(out.Groups, g)
+			out.Confidence = append(out.Confidence, float32(e.label.Confidence))
+			tuning.Items = append(tuning.Items, eval.Item{
+				Event:  &features.Event{ID: e.id, Time: time.UnixMilli(e.record.Time).UTC(), Platform: e.record.Platform.String()},
+				Record: e.record,
+			})
+			tuning.Groups = append(tuning.Groups, int(g))
+			text(e.id)
+			text(e.label.GroupID)
+			binary.LittleEndian.PutUint64(number[:], e.record.Content)
+			digest.Write(number[:])
+		}
+		c.training.Projects = append(c.training.Projects, out)
+		c.tuning = append(c.tuning, tuning)
+	}
+	for _, pair := range pairs {
+		a, okA := where[pair.A]
+		b, okB := where[pair.B]
+		if !okA || !okB || a.project != b.project {
+			continue // a pair is of use only when both its events are
+		}
+		p := &c.training.Projects[a.project]
+		p.Pairs = append(p.Pairs, train.ExplicitPair{A: int32(a.event), B: int32(b.event), Same: pair.Group, Confidence: float32(pair.Confidence)})
+		text(pair.A)
+		text(pair.B)
+		text(fmt.Sprint(pair.Group, pair.Confidence))
+	}
+	c.digest = hex.EncodeToString(digest.Sum(nil))
+}
+
+// goldenSet is a golden dataset ready to be judged.
+type goldenSet struct {
+	source *datasets.Golden
+	data   eval.Dataset
+}
+
+// readGolden reads a golden dataset's labelled events as the protocols want
+// them: by project, in time order.
+func readGolden(ctx context.Context, g *datasets.Golden, asOf time.Time) (*goldenSet, error) {
+	labels, err := g.Labels()
+	if err != nil {
+		return nil, err
+	}
+	pairs, err := g.Pairs()
+	if err != nil {
+		return nil, err
+	}
+	events, _, err := g.ReadEvents(ctx, asOf)
+	if err != nil {
+		return nil, err
+	}
+	out := &goldenSet{source: g, data: eval.Dataset{
+		Name: g.Name, Version: g.Version, SHA256: g.DescriptionSHA256, Licence: g.Licence, LabelProtocol: g.LabelProtocol, OverlapTrain: -1,
+	}}
+	inPair := map[string]bool{}
+	for _, p := range pairs {
+		inPair[p.A], inPair[p.B] = true, true
+	}
+	byProject := map[string][]*features.Event{}
+	groupNumber := map[string]int{}
+	for i := range events {
+		e := &events[i]
+		if _, ok := labels[e.ID]; !ok && !inPair[e.ID] {
+			out.data.Unlabelled++
+			continue
+		}
+		byProject[e.ProjectID] = append(byProject[e.ProjectID], e)
+	}
+	var extractor features.Extractor
+	type place struct{ project, item int }
+	where := map[string]place{}
+	for _, name := range slices.Sorted(maps.Keys(byProject)) {
+		list := byProject[name]
+		slices.SortFunc(list, func(a, b *features.Event) int {
+			return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.ID, b.ID))
+		})
+		p := eval.ProjectData{ID: name}
+		for i, e := range list {
+			r := new(features.Record)
+			extractor.Extract(e, r)
+			where[e.ID] = place{len(out.data.Projects), i}
+			p.Items = append(p.Items, eval.Item{Event: e, Record: r})
+			p.Content = append(p.Content, r.Content)
+			label, ok := labels[e.ID]
+			group := -1
+			if ok {
+				n, known := groupNumber[label.GroupID]
+				if !known {
+					n = len(groupNumber)
+					groupNumber[label.GroupID] = n
+				}
+				group = n
+			}
+			p.Groups = append(p.Groups, group)
+			p.Slices = append(p.Slices, label.Slices)
+		}
+		out.data.Projects = append(out.data.Projects, p)
+	}
+	for _, pair := range pairs {
+		a, okA := where[pair.A]
+		b, okB := where[pair.B]
+		if !okA || !okB || a.project != b.project {
+			continue
+		}
+		out.data.Pairs = append(out.data.Pairs, eval.ExplicitPair{Project: a.project, A: a.item, B: b.item, Group: pair.Group})
+	}
+	return out, nil
+}

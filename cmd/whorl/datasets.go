@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"whorl/datasets"
+)
+
+// datasetsCommand holds the verbs that look into data.
+type datasetsCommand struct {
+	Stats statsCommand `cmd:"" help:"Count an export's rows: allowed, denied by reason, platforms, groups."`
+}
+
+// statsCommand describes an export or golden dataset.
+type statsCommand struct {
+	Dir     string   `arg:"" name:"DIR" help:"Export (manifest.json) or golden dataset (dataset.json)."`
+	Purpose string   `help:"Purpose to judge consent for: ${purposes}. Required for an export."`
+	AsOf    string   `name:"as-of" placeholder:"TIME" help:"Judge consent as of this time (RFC 3339); default now."`
+	Accept  []string `name:"accept-policy" placeholder:"LIST" help:"Policy versions under which a grant counts; default the manifest's."`
+	JSON    bool     `name:"json" help:"Print JSON."`
+}
+
+// Run counts.
+func (c *statsCommand) Run(ctx context.Context, env *environment) error {
+	asOf, err := env.asOf(c.AsOf)
+	if err != nil {
+		return err
+	}
+	var stats *datasets.Stats
+	if _, err := os.Stat(filepath.Join(c.Dir, "dataset.json")); err == nil {
+		g, err := datasets.OpenGolden(c.Dir)
+		if err != nil {
+			return err
+		}
+		if stats, err = g.Stats(ctx, asOf); err != nil {
+			return err
+		}
+	} else {
+		if c.Purpose == "" {
+			return usageError{errors.New("--purpose is required for an export: one of " + purposes())}
+		}
+		purpose, err := datasets.ParsePurpose(c.Purpose)
+		if err != nil {
+			return usageError{err}
+		}
+		x, err := datasets.OpenExport(c.Dir)
+		if err != nil {
+			return err
+		}
+		if stats, err = x.Stats(ctx, datasets.Options{Purpose: purpose, AsOf: asOf, AcceptPolicies: c.Accept}); err != nil {
+			return err
+		}
+	}
+	if c.JSON {
+		encoder := json.NewEncoder(env.stdout)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(stats)
+	}
+	return stats.WriteText(env.stdout)
+}
+
+func purposes() string {
+	var names []string
+	for _, p := range datasets.Purposes() {
+		names = append(names, fmt.Sprint(p))
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,474 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"whorl/datasets"
+	"whorl/eval"
+	"whorl/eval/baseline"
+	"whorl/eval/result"
+	"whorl/features"
+	"whorl/internal/atomicfile"
+	"whorl/model"
+	"whorl/reports"
+	"whorl/train"
+)
+
+// trainCommand is the whole job: read, fit, judge, report.
+type trainCommand struct {
+	Export   []string `required:"" sep:"none" placeholder:"DIR" help:"Labelled export to learn from; repeat for several."`
+	Golden   []string `required:"" sep:"none" placeholder:"DIR" help:"Golden dataset to judge on, never to learn from; repeat for several."`
+	Out      string   `required:"" placeholder:"DIR" help:"Run directory to create."`
+	Config   string   `placeholder:"FILE" help:"Settings as YAML; a run's config.yaml names every key and its default."`
+	Seed     *uint64  `placeholder:"N" help:"Seed of everything random; default 1, or the configuration's."`
+	AsOf     string   `name:"as-of" placeholder:"TIME" help:"Judge consent as of this time (RFC 3339); default now."`
+	Overlap  bool     `name:"allow-project-overlap" help:"Allow projects of a golden dataset in the training data, for a split by time; the report says so."`
+	Key      string   `name:"pseudonym-key" placeholder:"FILE" help:"Key for the pseudonyms of organisations in lineage.json; default $WHORL_PSEUDONYM_KEY, else a fresh key beside the run."`
+	Replace  bool     `help:"Replace the run directory if it exists."`
+	Restart  bool     `help:"Do not resume an interrupted run of the same inputs and settings."`
+	Progress bool     `negatable:"" default:"true" help:"Show progress bars on a terminal."`
+}
+
+// Run trains.
+func (c *trainCommand) Run(ctx context.Context, env *environment) error {
+	asOf, err := env.asOf(c.AsOf)
+	if err != nil {
+		return err
+	}
+	cfg, err := readConfig(c.Config)
+	if err != nil {
+		return err
+	}
+	if c.Seed != nil {
+		cfg.Seed = *c.Seed
+	}
+	out := filepath.Clean(c.Out)
+	if _, err := os.Lstat(out); err == nil && !c.Replace {
+		return fmt.Errorf("%s exists: choose another --out, or add --replace", out)
+	}
+	if !c.Progress {
+		env.progress = nil
+	}
+	run := &training{command: c, env: env, config: cfg, asOf: asOf, stage: env.stages(), started: env.now()}
+	if err := run.read(ctx); err != nil {
+		return err
+	}
+	if run.work, err = openWork(out, run.key(), c.Restart); err != nil {
+		return err
+	}
+	if run.work.resumed() {
+		run.say("resuming after: %s", strings.Join(run.work.done(), ", "))
+	}
+	for _, step := range []func(context.Context) error{run.fit, run.tune, run.judge, run.describe} {
+		if err := step(ctx); err != nil {
+			return resumable{err}
+		}
+	}
+	existing := atomicfile.Refuse
+	if c.Replace {
+		existing = atomicfile.Replace
+	}
+	if err := run.work.finish(existing); err != nil {
+		return resumable{err}
+	}
+	env.progress.Close()
+	if err := reports.Text(env.stdout, []*result.Result{run.result}, reports.Options{}); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(env.stdout, "\nmodel   %s\nreport  %s\n", filepath.Join(out, "model.safetensors"), filepath.Join(out, "report.html"))
+	return err
+}
+
+// asOf parses --as-of; empty means now.
+func (env *environment) asOf(s string) (time.Time, error) {
+	if s == "" {
+		return env.now().UTC(), nil
+	}
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		return time.Time{}, usageError{fmt.Errorf("--as-of %q is no RFC 3339 time such as 2026-01-31T00:00:00Z", s)}
+	}
+	return t.UTC(), nil
+}
+
+// training is a run of the train verb.
+type training struct {
+	command *trainCommand
+	env     *environment
+	config  *config
+	asOf    time.Time
+	stage   func(string, int, int)
+	started time.Time
+
+	exports  []*datasets.Export
+	golden   []*goldenSet
+	overlaps []datasets.Overlap
+	corpus   *corpus
+
+	work     *work
+	fitted   train.Report
+	model    *model.Model
+	settings []*baseline.Settings
+	result   *result.Result
+}
+
+// say tells the user where the run is, with the time since its start.
+func (t *training) say(format string, args ...any) {
+	fmt.Fprintf(t.env.progress.Writer(t.env.stderr), "%6.1fs  %s\n", t.env.now().Sub(t.started).Seconds(), fmt.Sprintf(format, args...))
+}
+
+// read verifies everything, applies the gate and extracts records.
+func (t *training) read(ctx context.Context) error {
+	for _, dir := range t.command.Export {
+		x, err := datasets.OpenExport(dir)
+		if err != nil {
+			return err
+		}
+		t.exports = append(t.exports, x)
+	}
+	var guard datasets.Guard
+	names := map[string]string{}
+	for i, dir := range t.command.Golden {
+		g, err := datasets.OpenGolden(dir)
+		if err != nil {
+			return err
+		}
+		if other, ok := names[g.Name]; ok {
+			return fmt.Errorf("%s and %s are both called %q: give each golden dataset once", other, dir, g.Name)
+		}
+		names[g.Name] = dir
+		if err := guard.AddGolden(ctx, g, t.asOf); err != nil {
+			return err
+		}
+		set, err := readGolden(ctx, g, t.asOf)
+		if err != nil {
+			return err
+		}
+		t.golden = append(t.golden, set)
+		t.stage("reading golden datasets", i+1, len(t.command.Golden))
+	}
+	var err error
+	t.corpus, err = readCorpus(ctx, t.exports, datasets.Options{
+		Purpose: datasets.TrainFingerprinting, AsOf: t.asOf, AcceptPolicies: t.config.policies(),
+	}, &guard, t.stage)
+	if err != nil {
+		return err
+	}
+	t.overlaps = guard.Overlaps()
+	if err := datasets.CheckOverlaps(t.overlaps, t.command.Overlap); err != nil {
+		return err
+	}
+	for i, o := range t.overlaps {
+		t.golden[i].data.OverlapTrain = int(o.EqualContent)
+	}
+	allowed, rows := int64(0), int64(0)
+	for _, tally := range t.corpus.tallies {
+		allowed, rows = allowed+tally.Allowed, rows+tally.Rows
+	}
+	t.say("read %d events of %d rows; %d golden datasets", allowed, rows, len(t.golden))
+	return nil
+}
+
+// policies returns the accepted policy versions, nil for the manifest's.
+func (c *config) policies() []string {
+	if len(c.AcceptPolicies) == 0 {
+		return nil
+	}
+	return c.AcceptPolicies
+}
+
+// key names everything that the stages' results depend on: a stage is resumed
+// only under an equal key. The as-of time is not part of it: what it let in is.
+func (t *training) key() string {
+	h := sha256.New()
+	fmt.Fprintln(h, version, features.SchemaID, executableDigest(), t.corpus.digest)
+	settings, err := t.config.write()
+	if err != nil {
+		panic(err) // a struct of plain fields
+	}
+	h.Write(settings)
+	for _, g := range t.golden {
+		fmt.Fprintln(h, g.data.Name, g.data.SHA256, g.data.OverlapTrain)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// executableDigest hashes the running program, so that a changed binary does
+// not go on with another's work. It is empty where the program cannot be read.
+func executableDigest() string {
+	path, err := os.Executable()
+	if err != nil {
+		return ""
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return ""
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// fit learns the model and loads it again the way production will.
+func (t *training) fit(ctx context.Context) error {
+	const stage = "fit"
+	if !t.work.has(stage) {
+		outcome, err := train.Fit(ctx, &t.corpus.training, t.config.params(t.env.workers, t.stage))
+		if errors.Is(err, train.ErrNoPositive) || errors.Is(err, train.ErrNoNegative) {
+			return fmt.Errorf("%s: %w; %d labelled events in %d projects", strings.Join(t.command.Export, ", "), err, t.labelled(), len(t.corpus.training.Projects))
+		} else if err != nil {
+			return err
+		}
+		outcome.Parts.Provenance = t.provenance()
+		outcome.Parts.Version = t.config.ModelVersion
+		if outcome.Parts.Version == "" {
+			sum := sha256.Sum256([]byte(outcome.Parts.Provenance["data"] + outcome.Parts.Provenance["config"]))
+			outcome.Parts.Version = "m-" + hex.EncodeToString(sum[:6])
+		}
+		file, err := model.Marshal(&outcome.Parts)
+		if err != nil {
+			return err
+		}
+		if err := t.work.write("model.safetensors", file); err != nil {
+			return err
+		}
+		if err := t.work.writeJSON("fit.json", outcome.Report); err != nil {
+			return err
+		}
+		if err := t.work.mark(stage, "model.safetensors", "fit.json"); err != nil {
+			return err
+		}
+	}
+	if err := t.work.readJSON("fit.json", &t.fitted); err != nil {
+		return err
+	}
+	var err error
+	if t.model, err = model.Open(t.work.path("model.safetensors")); err != nil {
+		return err
+	}
+	for _, p := range t.fitted.Platforms {
+		t.say("%-10s  %6d events  %5d groups  %4d organisations  %7d positive  %7d negative pairs  threshold %.3f",
+			p.Platform, p.Records, p.Groups, p.Organisations, p.Positives, p.Negatives, t.model.Threshold(p.Platform))
+	}
+	for _, w := range t.fitted.Warnings {
+		t.say("warning: %s", w.Text)
+	}
+	t.say("fitted %d trees", t.fitted.Trees)
+	return nil
+}
+
+func (t *training) labelled() int {
+	n := 0
+	for _, p := range t.corpus.training.Projects {
+		n += len(p.Records)
+	}
+	return n
+}
+
+// provenance names what the model came from, as digests alone.
+func (t *training) provenance() map[string]string {
+	settings, err := t.config.write()
+	if err != nil {
+		panic(err)
+	}
+	sum := sha256.Sum256(settings)
+	out := map[string]string{
+		"tool": version, "seed": fmt.Sprint(t.config.Seed),
+		"data": t.corpus.digest, "config": hex.EncodeToString(sum[:]),
+	}
+	for i, x := range t.exports {
+		out[fmt.Sprintf("export.%d", i)] = x.ManifestSHA256
+		out[fmt.Sprintf("ledger.%d", i)] = x.Ledger.Head
+	}
+	return out
+}
+
+// tune searches settings for the score baselines on the training data.
+func (t *training) tune(ctx context.Context) error {
+	const stage, file = "tune", "baselines.json"
+	if !t.work.has(stage) {
+		var settings []*baseline.Settings
+		for _, name := range baseline.Tunable() {
+			s, err := baseline.Tune(ctx, name, t.corpus.tuning, baseline.TuneOptions{
+				Seed: t.config.Seed, Evaluations: t.config.Baselines.Evaluations, TargetPrecision: t.config.PrecisionTarget, Workers: t.env.workers,
+				Progress: func(done, total int) { t.stage("tuning "+name, done, total) },
+			})
+			if err != nil {
+				return err
+			}
+			settings = append(settings, s)
+		}
+		var b bytes.Buffer
+		if err := baseline.WriteSettings(&b, settings); err != nil {
+			return err
+		}
+		if err := t.work.write(file, b.Bytes()); err != nil {
+			return err
+		}
+		if err := t.work.mark(stage, file); err != nil {
+			return err
+		}
+	}
+	var err error
+	t.settings, err = readSettings(t.work.path(file), true)
+	t.say("tuned %s", strings.Join(baseline.Tunable(), ", "))
+	return err
+}
+
+// judge evaluates the file that was written, dataset by dataset.
+func (t *training) judge(ctx context.Context) error {
+	j, err := newJudge(t.model, t.config.Eval, t.settings, t.config.Seed, t.env.workers)
+	if err != nil {
+		return err
+	}
+	t.result = j.empty()
+	for i, g := range t.golden {
+		stage := fmt.Sprintf("judge %s", g.data.Name)
+		file := fmt.Sprintf("judged-%d.json", i)
+		if !t.work.has(stage) {
+			outcome, err := j.dataset(ctx, g, t.stage)
+			if err != nil {
+				return err
+			}
+			if err := t.work.writeJSON(file, outcome); err != nil {
+				return err
+			}
+			if err := t.work.mark(stage, file); err != nil {
+				return err
+			}
+		}
+		var outcome eval.Outcome
+		if err := t.work.readJSON(file, &outcome); err != nil {
+			return err
+		}
+		add(t.result, &outcome)
+		t.say("judged on %s", g.data.Name)
+	}
+	t.result.Training = t.trainingReport()
+	t.result.Warnings = append(t.result.Warnings, t.warnings()...)
+	return nil
+}
+
+// trainingReport is what the result says of the fit.
+func (t *training) trainingReport() *result.Training {
+	out := &result.Training{
+		Denied: map[string]int{}, Organisations: t.fitted.Organisations, Projects: t.fitted.Projects, Trees: t.fitted.Trees, Rounds: 1,
+	}
+	for _, tally := range t.corpus.tallies {
+		out.Events += int(tally.Allowed)
+		for reason, n := range tally.Denied {
+			out.Denied[string(reason)] += int(n)
+		}
+	}
+	for _, p := range t.fitted.Platforms {
+		out.Platforms = append(out.Platforms, result.PlatformPairs{
+			Platform: p.Platform.String(), Events: p.Records, Groups: p.Groups, Organisations: p.Organisations,
+			Positives: p.Positives, Negatives: p.Negatives, Tuning: p.Tuning,
+		})
+	}
+	return out
+}
+
+// warnings are the reservations that the run itself has to add.
+func (t *training) warnings() []result.Warning {
+	var out []result.Warning
+	for _, w := range t.fitted.Warnings {
+		out = append(out, result.Warning{Code: w.Code, Text: w.Text})
+	}
+	for _, o := range t.overlaps {
+		if len(o.Projects) > 0 {
+			out = append(out, result.Warning{Dataset: o.Dataset, Code: "project_overlap",
+				Text: fmt.Sprintf("%d projects of this dataset stand in the training data too (--allow-project-overlap): its figures tell about later events of known projects, not about new organisations", len(o.Projects))})
+		}
+		if o.EqualContent > 0 {
+			out = append(out, result.Warning{Dataset: o.Dataset, Code: "equal_content",
+				Text: fmt.Sprintf("%d training events have the same content as one of %d events here, under other ids", o.EqualContent, o.GoldenContent)})
+		}
+	}
+	return out
+}
+
+// describe writes the result and what is made from it.
+func (t *training) describe(context.Context) error {
+	var b bytes.Buffer
+	if err := result.Write(&b, t.result); err != nil {
+		return err
+	}
+	files := []struct {
+		name string
+		make func(io.Writer) error
+	}{
+		{"result.json", func(w io.Writer) error { _, err := w.Write(b.Bytes()); return err }},
+		{"report.html", func(w io.Writer) error {
+			return reports.HTML(w, []*result.Result{t.result}, reports.Options{})
+		}},
+		{"report.md", func(w io.Writer) error {
+			return reports.Markdown(w, []*result.Result{t.result}, reports.Options{})
+		}},
+		{"card.md", t.card},
+		{"lineage.json", t.lineage},
+		{"config.yaml", func(w io.Writer) error {
+			settings, err := t.config.write()
+			if err == nil {
+				_, err = w.Write(settings)
+			}
+			return err
+		}},
+		{"log.jsonl", t.log},
+	}
+	for _, f := range files {
+		var content bytes.Buffer
+		if err := f.make(&content); err != nil {
+			return fmt.Errorf("%s: %w", f.name, err)
+		}
+		if err := t.work.write(f.name, content.Bytes()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// log writes what the stages did, one JSON object a line. It holds no time: the
+// same run leaves the same bytes; times go to the terminal.
+func (t *training) log(w io.Writer) error {
+	encoder := json.NewEncoder(w)
+	type line map[string]any
+	var lines []line
+	for i, tally := range t.corpus.tallies {
+		lines = append(lines, line{"stage": "read", "export": i, "manifest": t.exports[i].ManifestSHA256, "rows": tally.Rows, "allowed": tally.Allowed, "denied": tally.Denied})
+	}
+	lines = append(lines, line{"stage": "read", "unlabelled": t.corpus.unlabelled, "projects": len(t.corpus.training.Projects)})
+	for _, p := range t.fitted.Platforms {
+		lines = append(lines, line{"stage": "mine", "platform": p.Platform.String(), "positives": p.Positives, "negatives": p.Negatives, "tuning": p.Tuning})
+	}
+	lines = append(lines, line{"stage": "fit", "trees": t.fitted.Trees, "model": t.model.Digest()})
+	for _, s := range t.settings {
+		lines = append(lines, line{"stage": "tune", "baseline": s.Name, "objective": s.Objective, "parameters": s.Parameters})
+	}
+	for _, d := range t.result.Datasets {
+		lines = append(lines, line{"stage": "judge", "dataset": d.Name, "version": d.Version, "events": d.Events, "pairs": d.Pairs})
+	}
+	for _, warning := range t.result.Warnings {
+		lines = append(lines, line{"stage": "report", "warning": warning.Code, "dataset": warning.Dataset})
+	}
+	for _, l := range lines {
+		if err := encoder.Encode(l); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,92 @@
+package model
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"whorl/features"
+)
+
+// The benchmarks score with 300 full trees of depth 6, the trainer's default
+// size, and walk vectors too many for the branch predictor to learn.
+func benchmarkForest() Forest { return randomForest(1, 300, 6, features.NumFeatures, true) }
+
+const benchmarkVectors = 1024
+
+func BenchmarkOpen(b *testing.B) {
+	p := tinyParts()
+	p.Forest = benchmarkForest()
+	data, err := Marshal(p)
+	if err != nil {
+		b.Fatal(err)
+	}
+	path := filepath.Join(b.TempDir(), "model.safetensors")
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(len(data)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Open(path); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkMarshal(b *testing.B) {
+	p := tinyParts()
+	p.Forest = benchmarkForest()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Marshal(p); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkMargin(b *testing.B) {
+	m, vs := modelOf(b, benchmarkForest()), randomVectors(2, benchmarkVectors)
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		m.Margin(&vs[i%benchmarkVectors])
+		i++
+	}
+}
+
+func BenchmarkProbability(b *testing.B) {
+	m, vs := modelOf(b, benchmarkForest()), randomVectors(2, benchmarkVectors)
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		m.Probability(&vs[i%benchmarkVectors], features.Java)
+		i++
+	}
+}
+
+// BenchmarkMargins reports the time for one vector of a batch of 100, the
+// most candidates that blocking yields for an event.
+func BenchmarkMargins(b *testing.B) {
+	m, vs := modelOf(b, benchmarkForest()), randomVectors(2, benchmarkVectors)
+	const size = 100
+	out := make([]float64, size)
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		from := i * size % (benchmarkVectors - size)
+		m.Margins(vs[from:from+size], out)
+		i++
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*size), "ns/vector")
+}
+
+func BenchmarkExplain(b *testing.B) {
+	m, vs := modelOf(b, benchmarkForest()), randomVectors(2, benchmarkVectors)
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		m.Explain(&vs[i%benchmarkVectors], features.Java)
+		i++
+	}
+}
