@@ -33,7 +33,7 @@ func someEvents(n int) []features.Event {
 			ID: fmt.Sprintf("e%d", i), OrgID: "org", ProjectID: fmt.Sprintf("org/p%d", i%2),
 			Time: may.Add(time.Duration(i) * time.Minute), Platform: []string{"javascript", "python", "java"}[i%3],
 		}
-		if i%4 == 3 {
+		if i%3 == 0 {
 			e.Message = fmt.Sprintf("message %d", i)
 		}
 		for j := range i % 3 {
@@ -277,12 +277,13 @@ func writeSmall(t testing.TB) (dir string, files []string) {
 	}, exporttest.Options{
 		Files: 2, Ledger: []exporttest.Entry{exporttest.GrantEntry("org", "train_fingerprinting")},
 		Writer: []parquet.WriterOption{parquet.Compression(&parquet.Snappy)},
-		Pairs: []exporttest.Pair{{A: "e0", B: "e1", Label: "GROUP", Confidence: 1, Source: "human"}},
+		Pairs:  []exporttest.Pair{{A: "e0", B: "e1", Label: "GROUP", Confidence: 1, Source: "human"}},
 	})
 	return dir, []string{"events-00000.parquet", "events-00001.parquet", "labels.parquet", "pairs.parquet", "consent-ledger.jsonl"}
 }
 
-// No single flipped bit of any file but the manifest is accepted.
+// No flipped bit of any file but the manifest is accepted: every bit of the
+// ledger, one of each byte of the files under a plain digest.
 func TestBitFlips(t *testing.T) {
 	dir, files := writeSmall(t)
 	mustOpen(t, dir)
@@ -299,6 +300,9 @@ func TestBitFlips(t *testing.T) {
 		}
 		for i, b := range good {
 			for bit := range 8 {
+				if bit != i%8 && !strings.HasSuffix(name, ".jsonl") {
+					continue
+				}
 				f.WriteAt([]byte{b ^ 1<<bit}, int64(i))
 				if _, err := OpenExport(dir); err == nil {
 					t.Errorf("%s: flipped bit %d of byte %d is accepted", name, bit, i)

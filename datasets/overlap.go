@@ -125,7 +125,7 @@ func (g *Guard) Overlaps() []Overlap {
 		d := &g.golden[i]
 		o := Overlap{
 			Dataset: d.name, Version: d.version,
-			EventIDs: slices.Sorted(met(d.events)), Projects: slices.Sorted(met(d.projects)),
+			EventIDs: sorted(met(d.events)), Projects: sorted(met(d.projects)),
 			EqualContent: d.equal,
 		}
 		for range met(d.contents) {
@@ -145,6 +145,12 @@ func met[K comparable](set map[K]bool) iter.Seq[K] {
 			}
 		}
 	}
+}
+
+// sorted collects a sequence in order; an empty one is an empty list, not
+// null, in JSON.
+func sorted(seq iter.Seq[string]) []string {
+	return slices.AppendSeq([]string{}, slices.Values(slices.Sorted(seq)))
 }
 
 // CheckOverlaps refuses training data that holds golden events, or, unless

@@ -30,8 +30,8 @@ type File struct {
 	Bytes  int64  `json:"bytes"`
 	SHA256 string `json:"sha256"`
 	// Lists is the list layout met: "three-level", or "two-level" if any
-	// list of the file is so.
-	Lists string `json:"lists"`
+	// list of the file is so. Pairs have no lists.
+	Lists string `json:"lists,omitempty"`
 	// Absent names the optional columns that the file lacks; they read as
 	// null.
 	Absent []string `json:"absent,omitempty"`
@@ -95,9 +95,8 @@ func (s *store) inspect(i int, f *columnar.File) (err error) {
 		}
 		layout = c.layout
 	case RolePairs:
-		if _, err := pairSchema(name, f.Root()); err != nil {
-			return err
-		}
+		_, err := pairSchema(name, f.Root())
+		return err
 	}
 	info.Lists = layout.String()
 	return nil

@@ -47,6 +47,24 @@
 // In the slice projects_mean n is the number of projects where the figure is
 // defined.
 //
+// # Conventions
+//
+// Exact copies: the pairs protocol keeps the earliest of them. Retrieval and
+// replay run over all events, as production does; the slice distinct leaves
+// out queries that copy an earlier event, while every event stays a candidate.
+//
+// Ties: pairs of one score move together; clusters of one score are ranked by
+// expectation over a random order; replay joins the earliest founded of the
+// best clusters.
+//
+// Intervals: 95 % percentiles over resamples of projects or, where a dataset
+// has fewer than five, of groups within their project. A pair within one unit
+// weighs its multiplicity, a pair of two units the product, a query or replayed
+// event that of its unit; nothing is scored, ranked or clustered again. An
+// interval needs the figure to be defined in nine of ten resamples. The number
+// of groups has none: it is a size, no estimate. Where a precision is never
+// reached the recall at it is a true 0.
+//
 // # Slices
 //
 // Slices come from the labels ("key:value" or a bare tag) and from the events:

@@ -34,16 +34,16 @@ func (s *ScoredPairs) EventIDs(k int) (a, b string) {
 // pairSet is what the pairs protocol judges.
 type pairSet struct {
 	ScoredPairs
-	bounds  []int      // pairs of project p are [bounds[p], bounds[p+1])
-	all     []int64    // pairs there are, by project
-	units   [2][]int32 // of A and B; where both are in one unit the second is the unit number n
-	judged  []bool     // by scorer: it has a threshold
-	current *corpus
+	bounds []int      // pairs of project p are [bounds[p], bounds[p+1])
+	all    []int64    // pairs there are, by project
+	units  [2][]int32 // of A and B; where both are in one unit the second is the unit number n
+	judged []bool     // by scorer: it has a threshold
+	corpus *corpus
 }
 
 // newPairSet lists or samples the pairs.
 func newPairSet(ctx context.Context, c *corpus, u *units, o *Options, done func(int, int)) (*pairSet, error) {
-	set := &pairSet{current: c, all: make([]int64, len(c.projects)), bounds: make([]int, len(c.projects)+1)}
+	set := &pairSet{corpus: c, all: make([]int64, len(c.projects)), bounds: make([]int, len(c.projects)+1)}
 	set.Dataset = c.Dataset
 	sampled := make([][]samplePair, len(c.projects))
 	err := parallel(ctx, o.Workers, len(c.projects), done, func(_, k int) error {
@@ -114,7 +114,7 @@ func hasThreshold(t float64) bool { return !math.IsNaN(t) && !math.IsInf(t, 1) }
 
 // score asks every scorer for every pair.
 func (set *pairSet) score(ctx context.Context, scorers []Scorer, o *Options, done func(int, int)) error {
-	n, projects := set.Len(), set.current.projects
+	n, projects := set.Len(), set.corpus.projects
 	for _, s := range scorers {
 		set.Scorers = append(set.Scorers, s.Describe().Name)
 		set.Scores = append(set.Scores, make([]float64, n))
@@ -177,14 +177,14 @@ func (set *pairSet) views(u *units) []pairView {
 		all[k] = int32(k)
 	}
 	views := []pairView{{view: view{slice: result.SliceAll, project: none}, pairs: all}}
-	for k := range set.current.projects {
+	for k := range set.corpus.projects {
 		if from, to := set.bounds[k], set.bounds[k+1]; from < to {
 			views = append(views, pairView{view: view{project: k, unit: int(u.of[k][set.A[from]])}, pairs: all[from:to]})
 		}
 	}
-	members := make([][]int32, len(set.current.sliceNames))
+	members := make([][]int32, len(set.corpus.sliceNames))
 	for k := range all {
-		slices := set.current.projects[set.Project[k]].slices
+		slices := set.corpus.projects[set.Project[k]].slices
 		a, b := slices[set.A[k]], slices[set.B[k]]
 		for len(a) > 0 || len(b) > 0 { // the union of two ascending lists
 			var s int32
@@ -199,7 +199,7 @@ func (set *pairSet) views(u *units) []pairView {
 			members[s] = append(members[s], int32(k))
 		}
 	}
-	for s, name := range set.current.sliceNames {
+	for s, name := range set.corpus.sliceNames {
 		if len(members[s]) > 0 {
 			views = append(views, pairView{view: view{slice: name, project: none}, pairs: members[s]})
 		}

@@ -13,7 +13,7 @@ const (
 	StageSample = "list pairs"
 	StageScore  = "score pairs"
 	StageWalk   = "replay events"
-	StageDraw   = "resample"
+	StageDraw   = "resample" // followed by a space and the protocol
 )
 
 // evaluation is one run in progress.

@@ -387,7 +387,7 @@ func TestContractBreaches(t *testing.T) {
 
 // scoreHere scores on the calling goroutine.
 func scoreHere(set *pairSet, f *fake) {
-	p := f.Start(set.current.projects[0].Items)
+	p := f.Start(set.corpus.projects[0].Items)
 	p.LearnAll()
 	set.ask(p, f.name, 0, 0)
 }

@@ -54,6 +54,9 @@ var faultWording = []struct {
 	{"importing a module script failed", faultChunkLoad},
 	{"cannot destructure", faultDestructure},
 	{"right side of assignment cannot be destructured", faultDestructure},
+	{"is not iterable", faultNotIterable}, // V8 may add "(cannot read property Symbol(Symbol.iterator))"
+	{"spread syntax requires", faultNotIterable},
+	{"object is not async iterable", faultNotIterable},
 	{"cannot read propert", faultNullAccess},
 	{"cannot set propert", faultNullAccess},
 	{"can't access property", faultNullAccess},
@@ -69,14 +72,12 @@ var faultWording = []struct {
 	{"cannot call a class constructor", faultClassCall},
 	{"must be called with new", faultClassCall},
 	{"is not a constructor", faultNotConstructor},
-	{"is not iterable", faultNotIterable},
-	{"spread syntax requires", faultNotIterable},
-	{"object is not async iterable", faultNotIterable},
 	{"is not a function", faultNotFunction},
 	{"not a function", faultNotFunction},
 	{"can't find variable", faultNotDefined},
 	{"doesn't exist", faultNotDefined},
 	{"before initialization", faultNotDefined},
+	{"cannot access uninitialized variable", faultNotDefined},
 	{"is not defined", faultNotDefined},
 	{"maximum call stack", faultRecursion},
 	{"too much recursion", faultRecursion},
@@ -145,10 +146,20 @@ func engineMessage(message, low string) (fault, string) {
 	}
 	switch kind {
 	case faultNullAccess, faultDestructure, faultInOperator:
-		for _, mark := range [...]string{"(reading '", "(setting '", "property '", `property "`, "property `", "evaluating '", "search for '"} {
+		for _, mark := range [...]string{"(reading '", "(setting '", "property '", `property "`, "property `", "search for '"} {
 			if i := strings.Index(message, mark); i >= 0 {
 				return kind, lastIdentifier(quoted(message[i+len(mark):]))
 			}
+		}
+		if code := evaluated(message); code != "" {
+			if kind == faultInOperator {
+				code, _, _ = strings.Cut(code, " in ")
+			}
+			return kind, expressionName(code)
+		}
+		if _, rest, ok := strings.Cut(message, "access property "); ok { // SpiderMonkey: "can't access property 0, p is undefined"
+			index, _, _ := strings.Cut(rest, ",")
+			return kind, lastIdentifier(index)
 		}
 	case faultNotFunction, faultNotIterable, faultNotConstructor, faultNotDefined:
 		if i := strings.Index(message, "variable: "); i >= 0 {
@@ -156,7 +167,12 @@ func engineMessage(message, low string) (fault, string) {
 		}
 		for _, mark := range [...]string{" is not ", " before "} {
 			if i := strings.Index(message, mark); i > 0 {
-				return kind, lastIdentifier(message[:i])
+				switch name := expressionName(message[:i]); name {
+				case "undefined", "null", "object", "value", "function", "true", "false":
+					return kind, expressionName(evaluated(message)) // the value, not what held it
+				default:
+					return kind, name
+				}
 			}
 		}
 		if i := strings.Index(message, "Property '"); i >= 0 {
@@ -174,12 +190,67 @@ func quoted(s string) string {
 	return s
 }
 
-// lastIdentifier returns the last name of an expression such as "a.b[0].c()",
-// before an assignment if there is one.
-func lastIdentifier(s string) string {
-	if i := strings.Index(s, " = "); i > 0 {
-		s = s[:i]
+// evaluated returns the source text that JavaScriptCore adds to a message, as
+// in "(evaluating 'a.b')" and "(near '...a.b(c)...')", or "". The text near a
+// fault counts only where it ends in the call that failed.
+func evaluated(message string) string {
+	if _, code, ok := strings.Cut(message, "(evaluating '"); ok {
+		code, _, _ = cutLast(code, "')")
+		return code
 	}
+	if _, code, ok := strings.Cut(message, "(near '..."); ok {
+		if code, _, ok = cutLast(code, "...')"); ok && strings.HasSuffix(code, ")") {
+			return code
+		}
+	}
+	return ""
+}
+
+// cutLast is [strings.Cut] around the last mark.
+func cutLast(s, mark string) (before, after string, found bool) {
+	if i := strings.LastIndex(s, mark); i >= 0 {
+		return s[:i], s[i+len(mark):], true
+	}
+	return s, "", false
+}
+
+// expressionName returns the last name of an expression such as "a.b[0].c(d)",
+// which is c: before an assignment and before the arguments of a final call.
+func expressionName(s string) string {
+	var quote byte
+	depth, open, end := 0, 0, len(s)
+scan:
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case quote != 0:
+			if c == quote {
+				quote = 0
+			}
+		case c == '"' || c == '\'' || c == '`':
+			quote = c
+		case c == '(' || c == '[':
+			if depth == 0 {
+				open = i
+			}
+			depth++
+		case c == ')' || c == ']':
+			depth--
+		case c == '=' && depth == 0 && i > 0:
+			if i+1 < len(s) && (s[i+1] == '=' || s[i+1] == '>') || strings.IndexByte("=!<>", s[i-1]) >= 0 {
+				continue
+			}
+			end = i
+			break scan
+		}
+	}
+	if s = s[:end]; open > 0 && strings.HasSuffix(s, ")") {
+		s = s[:open]
+	}
+	return lastIdentifier(s)
+}
+
+// lastIdentifier returns the last name in s.
+func lastIdentifier(s string) string {
 	end := len(s)
 	for end > 0 && !nameByte(s[end-1]) {
 		end--

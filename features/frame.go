@@ -1,6 +1,9 @@
 package features
 
-import "strings"
+import (
+	"bytes"
+	"strings"
+)
 
 // frameBits say what kind of frame a token came from.
 type frameBits uint8
@@ -94,8 +97,11 @@ func scriptFrame(f *Frame) frameName {
 	if i := strings.Index(name, " [as "); i >= 0 {
 		name = name[:i]
 	}
-	if strings.HasSuffix(name, "<") { // SpiderMonkey: an anonymous function inside another, or assigned to a property
+	if strings.HasSuffix(name, "<") || computed(name) { // SpiderMonkey: an anonymous function inside another, or assigned to a property
 		name = ""
+	}
+	if i := strings.LastIndexByte(name, '*'); i >= 0 { // SpiderMonkey: what an asynchronous call came from, as in "promise callback*run"
+		name = name[i+1:]
 	}
 	if i := strings.LastIndexByte(name, '/'); i >= 0 {
 		name = name[i+1:]
@@ -108,7 +114,7 @@ func scriptFrame(f *Frame) frameName {
 		name = name[:i]
 	}
 	switch name {
-	case "", "?", "<anonymous>", "anonymous", "Anonymous function", "<computed>", "eval", "<eval>", "<global>", "global", "<unknown>", "<parse>", "{anonymous}", "code", "_callee$", "_callee", "executor":
+	case "", "?", "<anonymous>", "anonymous", "Anonymous function", "<computed>", "eval", "<eval>", "<global>", "global", "<unknown>", "<parse>", "{anonymous}", "code", "global code", "module code", "eval code", "_callee$", "_callee", "executor":
 		name = ""
 	}
 	if strings.HasPrefix(name, "_callee") {
@@ -132,6 +138,13 @@ func scriptFrame(f *Frame) frameName {
 		n.bits &^= bitInApp
 	}
 	return n
+}
+
+// computed reports whether SpiderMonkey named a function after the computed
+// property it was assigned to: "t[n]", which V8 calls "t.<computed>".
+func computed(name string) bool {
+	i := strings.LastIndexByte(name, '[')
+	return i > 0 && name[len(name)-1] == ']' && !strings.HasPrefix(name[i:], "[Symbol.")
 }
 
 // shortName reports whether a function name looks like a minifier's.
@@ -170,7 +183,8 @@ var javaMachinery = []string{
 var javaPlatform = []string{"java.", "javax.", "sun.", "jdk.", "com.sun.", "kotlin.", "kotlinx.", "scala.", "junit.", "org.junit.", "android.", "androidx.", "dalvik."}
 
 func javaFrame(f *Frame) frameName {
-	class, method := f.Module, f.Function
+	class := f.Module
+	method, _, _ := strings.Cut(f.Function, "(")
 	if class == "" {
 		if i := strings.LastIndexByte(method, '.'); i >= 0 {
 			class, method = method[:i], method[i+1:]
@@ -178,17 +192,23 @@ func javaFrame(f *Frame) frameName {
 			class = parsePath(f.Filename).base
 		}
 	}
+	// Hidden classes end in their address: Server$$Lambda/0x000000080011.
+	if i := strings.LastIndexByte(class, '/'); i > 0 && strings.HasPrefix(class[i:], "/0x") {
+		class = class[:i]
+	}
 	if i := strings.LastIndexByte(class, '/'); i >= 0 { // module/version prefix: java.base/java.lang.Thread
 		class = class[i+1:]
 	}
 	var n frameName
 	n.owner = javaClass(class)
-	method, _, _ = strings.Cut(method, "(")
-	if rest, ok := strings.CutPrefix(method, "lambda$"); ok {
-		if i := strings.LastIndexByte(rest, '$'); i > 0 {
-			rest = rest[:i]
+	for _, prefix := range [...]string{"lambda$", "$anonfun$"} { // javac and ecj, Scala
+		if rest, ok := strings.CutPrefix(method, prefix); ok {
+			rest = strings.TrimRight(rest, "0123456789")
+			method = strings.TrimSuffix(rest, "$")
 		}
-		method = rest
+	}
+	if i := strings.Index(method, "$lambda"); i > 0 { // Kotlin: run$lambda$2, run$lambda-2
+		method = method[:i]
 	}
 	if strings.HasPrefix(method, "access$") {
 		n.bits |= bitPlumbing
@@ -217,7 +237,7 @@ func javaFrame(f *Frame) frameName {
 
 // javaClass cuts what proxies, lambdas and anonymous classes append to a class.
 func javaClass(class string) string {
-	for _, mark := range [...]string{"$$", "$Lambda", "$Proxy", "_$$_", "$EnhancerBy", "$FastClassBy", "$HibernateProxy"} {
+	for _, mark := range [...]string{"_$$_", "$$", "$Lambda", "$Proxy", "$EnhancerBy", "$FastClassBy", "$HibernateProxy"} {
 		if i := strings.Index(class, mark); i > 0 {
 			class = class[:i]
 		}
@@ -311,18 +331,22 @@ func nativeFunction(s string) string {
 	out := make([]byte, 0, len(s))
 	depth := 0
 	for i := 0; i < len(s); i++ {
-		switch c := s[i]; c {
-		case '<':
-			if strings.HasSuffix(string(out), "operator") {
-				out = append(out, c)
+		if depth == 0 && bytes.HasSuffix(out, operatorWord) && (len(out) == len(operatorWord) || !nameByte(out[len(out)-len(operatorWord)-1])) {
+			if symbol := operatorSymbol(s[i:]); symbol != "" {
+				out = append(out, symbol...)
+				i += len(symbol) - 1
 				continue
 			}
+		}
+		switch c := s[i]; c {
+		case '<':
 			depth++
 		case '>':
-			if depth > 0 {
-				depth--
-			} else {
+			switch {
+			case depth == 0:
 				out = append(out, c)
+			case s[i-1] != '-': // the arrow of a function type is no bracket
+				depth--
 			}
 		case '(':
 			if strings.HasPrefix(s[i:], "(anonymous namespace)") {
@@ -332,7 +356,7 @@ func nativeFunction(s string) string {
 				i += len("(anonymous namespace)") - 1
 				continue
 			}
-			if depth == 0 && len(out) > 0 && !strings.HasSuffix(string(out), "operator") {
+			if depth == 0 && len(out) > 0 {
 				i = len(s) // arguments end the name
 			}
 		default:
@@ -342,10 +366,29 @@ func nativeFunction(s string) string {
 		}
 	}
 	name := string(out)
-	if i := strings.LastIndexByte(name, ' '); i >= 0 && !strings.Contains(name, "operator") { // return type
+	end := len(name)
+	if i := strings.Index(name, "operator"); i >= 0 { // "operator new" is one name
+		end = i
+	}
+	if i := strings.LastIndexByte(name[:end], ' '); i >= 0 { // return type
 		name = name[i+1:]
 	}
 	return name
+}
+
+var operatorWord = []byte("operator")
+
+// operatorSymbols are the names of C++ operators that hold a bracket, longest first.
+var operatorSymbols = [...]string{"<=>", "<<=", ">>=", "->*", "<<", "<=", ">>", ">=", "->", "()", "<", ">"}
+
+// operatorSymbol returns the symbol that s begins with, or "".
+func operatorSymbol(s string) string {
+	for _, symbol := range operatorSymbols {
+		if strings.HasPrefix(s, symbol) {
+			return symbol
+		}
+	}
+	return ""
 }
 
 func looksHex(s string) bool {
@@ -366,14 +409,20 @@ func otherFrame(f *Frame) frameName {
 	case "?", "<module>", "<lambda>", "<anonymous>", "{closure}", "(anonymous)":
 		name = ""
 	}
+	for { // Ruby: "block (2 levels) in run", "rescue in block in run"
+		kind, rest, ok := strings.Cut(name, " in ")
+		if kind, _, _ = strings.Cut(kind, " ("); !ok || kind != "block" && kind != "rescue" && kind != "ensure" {
+			break
+		}
+		name = rest
+	}
 	if i := strings.Index(name, " ("); i > 0 {
 		name = name[:i]
 	}
-	for _, prefix := range [...]string{"block in ", "rescue in ", "ensure in "} {
-		name = strings.TrimPrefix(name, prefix)
-	}
-	if i := strings.Index(name, ".func"); i > 0 && allDigits(strings.TrimRight(name[i+5:], ".0123456789")+"0") { // Go closures
-		name = name[:i]
+	for _, mark := range [...]string{".func", ".gowrap", ".deferwrap", "-range"} { // Go: what stands inside a function
+		if i := strings.Index(name, mark); i > 0 && i+len(mark) < len(name) && isDigit(name[i+len(mark)]) {
+			name = name[:i]
+		}
 	}
 	if i := strings.Index(name, ">b__"); i > 0 && strings.HasPrefix(name, "<") { // C# lambdas
 		name = name[1:i]
@@ -391,6 +440,13 @@ func otherFrame(f *Frame) frameName {
 		n.owner = f.Module
 	} else {
 		n.owner = p.owner
+	}
+	// C# state machines are classes of their own: Store+<Load>d__5.MoveNext is
+	// Store.Load.
+	if i := strings.IndexByte(n.owner, '<'); name == "MoveNext" && i > 0 {
+		if method, _, ok := strings.Cut(n.owner[i+1:], ">d__"); ok {
+			n.owner, n.function = n.owner[:i-1], method
+		}
 	}
 	if n.function == "" {
 		n.bits |= bitAnonymous

@@ -162,25 +162,14 @@ func byteAt(s string, i int, mode MessageMode) byte {
 	if s[i] < utf8.RuneSelf {
 		return s[i]
 	}
-	r, _ := utf8.DecodeRuneInString(s[i:])
-	return standIn(r, mode)
-}
-
-// byteBefore is byteAt for the character that ends before i.
-func byteBefore(s string, i int, mode MessageMode) byte {
-	if i <= 0 {
-		return '\n'
-	}
-	if s[i-1] < utf8.RuneSelf {
-		return s[i-1]
-	}
-	r, _ := utf8.DecodeLastRuneInString(s[:i])
-	return standIn(r, mode)
-}
-
-func standIn(r rune, mode MessageMode) byte {
-	if mode == Newstyle && (unicode.IsLetter(r) || unicode.IsNumber(r)) {
+	if r, _ := utf8.DecodeRuneInString(s[i:]); mode == Newstyle && (unicode.IsLetter(r) || unicode.IsNumber(r)) {
 		return 'a'
 	}
 	return ' '
+}
+
+// byteBefore is byteAt for the character that ends before i, i > 0.
+func byteBefore(s string, i int, mode MessageMode) byte {
+	_, size := utf8.DecodeLastRuneInString(s[:i])
+	return byteAt(s, i-size, mode)
 }

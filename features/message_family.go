@@ -84,7 +84,7 @@ const (
 
 // newstyleTable holds the families of newstyle:2023-01-11 in their order.
 var newstyleTable = compileFamilies([]familyRow{
-	{Email, "^" + setLocal, setLocal, setLocal + "@", matchEmail, "", "the grammar of HTML's input type=email; the domain needs no dot"},
+	{Email, "^" + setLocal, setLocal, "@" + setLocal, matchEmail, "", "the grammar of HTML's input type=email; the domain needs no dot"},
 	{URL, setNotWord, "fhw", "tsw", matchURL, "", "ftp, http, https, ws, wss, up to white space, closing brackets included"},
 	{Hostname, setNotWord, setAlnum, "0-9A-Za-z.-", matchHostname, "", "labels and a common top-level domain, all lower or all upper"},
 	{IP, setNotWord, setDecimal, "0-9.", matchIPv4, setNotWord, "four octets"},
@@ -143,7 +143,7 @@ var wideTable = compileFamilies([]familyRow{
 // familyTable is a table of at most 32 rows compiled to bit sets: bit r of an
 // entry is row r.
 type familyTable struct {
-	rows               []familyRow
+	rows                       []familyRow
 	left, start, second, right [256]uint32 // which rows admit the byte at that place
 
 	needAt, needScheme, needDot, needEqual uint32 // rows that no text without such a mark can match

@@ -149,9 +149,10 @@ const (
 // there must be two runs of digits or five changes: Base64Encoder and
 // sha256WithRSA are names.
 func matchRandomID(s string, i int, _ MessageMode) int {
-	e := skip(s, i, classAlnum)
+	letters := skip(s, i, classLower|classUpper)
+	e := skip(s, letters, classAlnum)
 	n := e - i
-	if n < minRandomID || n > maxRandomID {
+	if e == letters || n < minRandomID || n > maxRandomID {
 		return noMatch
 	}
 	changes, digitRuns := 0, 0
@@ -172,8 +173,7 @@ func matchRandomID(s string, i int, _ MessageMode) int {
 	if n >= 20 {
 		least = 4
 	}
-	if digitRuns == 0 || digitRuns == 1 && classesOf(s[i:e])&(classLower|classUpper) == 0 ||
-		changes*least < n || digitRuns < 2 && changes < 5 {
+	if changes*least < n || digitRuns < 2 && changes < 5 {
 		return noMatch
 	}
 	return e

@@ -180,6 +180,9 @@ var newstyleCases = []struct{ in, want string }{
 	{"abcdef12 abcdefab a93c7d A93C7D2", "<hex> abcdefab a93c7d A93C7D2"},
 	{"1.2.3 -1.5 1e9", "<float>.<int> <float> 1e9"},
 	{"a='x y'b=\"\" c=\"d", "a=<quoted_str>b=<quoted_str> c=\"d"},
+	{"commit a93c7d2 deadbee 1234567", "commit <git_sha> deadbee <int>"},
+	{"a=False b='true' c=T", "a=<bool> b=<quoted_str> c=T"},
+	{"a@ b@. c@-d", "a@ b@. <email>"},
 	{"a=true b=truely c= true", "a=<bool> b=truely c= true"},
 	// a letter of any script is part of a word, its punctuation is not
 	{"\u7b2c3\u884c \u201c3\u201d \u00e93", "\u7b2c3\u884c \u201c<int>\u201d \u00e93"},

@@ -25,6 +25,7 @@ var outputFolders = map[string]bool{
 	"src": true, "dist": true, "lib": true, "build": true, "out": true, "app": true, "esm": true, "cjs": true, "umd": true,
 	"es": true, "static": true, "js": true, "assets": true, "main": true, "target": true, "classes": true, "chunks": true, "pages": true,
 	"_next": true, ".": true, "~": true, "..": true, "releases": true,
+	"(rsc)": true, "(ssr)": true, "(app-pages-browser)": true, "(pages-dir-browser)": true, "(action-browser)": true, // Next.js layers
 }
 
 // parsePath normalises a file name or URL.

@@ -12,7 +12,7 @@ import (
 
 // minTuning is how many positive and how many negative tuning pairs a platform
 // needs for a calibration or a threshold of its own.
-const minTuning = 200
+const minTuning = 100
 
 // shrinkage is the weight of the global calibration in a platform's own, in
 // pairs of the kind near the boundary.
@@ -22,6 +22,7 @@ const shrinkage = 50
 // together, then one for each platform with enough tuning pairs, pulled
 // towards the global one.
 func (f *fitting) calibrate(parts *model.Parts) error {
+	parts.Calibrations = map[features.Platform]model.Calibration{}
 	weight := f.projectWeights()
 	platform := make([]features.Platform, len(f.tuning))
 	counts := map[features.Platform][2]int{}
@@ -51,7 +52,6 @@ func (f *fitting) calibrate(parts *model.Parts) error {
 		return err
 	}
 	parts.Fallback = model.Calibration{Kind: model.Sigmoid, A: a, B: b}
-	parts.Calibrations = map[features.Platform]model.Calibration{}
 	for _, p := range features.Platforms() {
 		if c := counts[p]; c[0] < minTuning || c[1] < minTuning {
 			continue

@@ -86,13 +86,16 @@ func Fit(ctx context.Context, corpus *Corpus, params Params) (*Outcome, error) {
 	if err := f.calibrate(&parts); err != nil {
 		return nil, err
 	}
-	f.thresholds(&parts)
+	if err := f.thresholds(ctx, &parts); err != nil {
+		return nil, err
+	}
 	return &Outcome{Parts: parts, Report: f.report}, nil
 }
 
 // fitting is a fit under way.
 type fitting struct {
 	params   Params
+	corpus   *Corpus
 	projects []*prepared
 	folds    []map[int32]int
 	use      []int // features that may be split on
@@ -105,10 +108,12 @@ type fitting struct {
 
 	tuning []tuningPair
 	drawn  *boost.Matrix
+
+	ensembles []*boost.Ensemble // of cross-fitting, by the fold left out; nil where there was too little data
 }
 
 func newFitting(ctx context.Context, corpus *Corpus, params Params) (*fitting, error) {
-	f := &fitting{params: params}
+	f := &fitting{params: params, corpus: corpus}
 	columns, err := f.columns()
 	if err != nil {
 		return nil, err
@@ -299,7 +304,9 @@ func (f *fitting) crossFit(ctx context.Context) (rounds int, err error) {
 			f.tuning[i].margin = margins[k]
 			kept = append(kept, f.tuning[i])
 		}
+		ensembles[fold] = truncated(e, rounds)
 	}
+	f.ensembles = ensembles
 	f.tuning = kept
 	return rounds, nil
 }

@@ -15,8 +15,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -79,16 +81,22 @@ func run(env *environment) (code int) {
 	if err != nil {
 		panic(err)
 	}
-	args := env.args
-	if len(args) == 0 {
-		args = []string{"--help"}
+	if len(env.args) == 0 { // a mistake, such as an empty variable in a script, so not a success
+		parser.Stdout = env.stderr
+		parser.Exit = func(int) { panic(exitCode(2)) }
+		parser.Parse([]string{"--help"})
 	}
-	parsed, err := parser.Parse(args)
+	parsed, err := parser.Parse(env.args)
 	if err != nil {
-		return env.usage(err)
+		var wrong *kong.ParseError
+		if errors.As(err, &wrong) {
+			parsed = wrong.Context
+		}
+		return env.usage(parsed, err)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	parsed.BindTo(ctx, (*context.Context)(nil))
 	err = parsed.Run(env)
 	env.progress.Close()
@@ -97,11 +105,11 @@ func run(env *environment) (code int) {
 	case err == nil:
 		return 0
 	case errors.As(err, &wrong):
-		return env.usage(err)
+		return env.usage(parsed, err)
 	case ctx.Err() != nil:
 		fmt.Fprintf(env.stderr, "whorl: interrupted%s\n", hint(err))
 	default:
-		fmt.Fprintf(env.stderr, "whorl: %s\n", oneLine(err.Error()))
+		fmt.Fprintf(env.stderr, "whorl: %s%s\n", oneLine(err.Error()), resumeHint(err))
 	}
 	return 1
 }
@@ -109,8 +117,13 @@ func run(env *environment) (code int) {
 // usageError marks a mistake in the arguments that kong cannot see.
 type usageError struct{ error }
 
-func (env *environment) usage(err error) int {
-	fmt.Fprintf(env.stderr, "whorl: %s\nRun \"whorl --help\" or \"whorl VERB --help\".\n", oneLine(err.Error()))
+// usage reports a mistake in the arguments with the help that fits it.
+func (env *environment) usage(parsed *kong.Context, err error) int {
+	verb := "whorl"
+	if parsed != nil && parsed.Selected() != nil {
+		verb = parsed.Selected().FullPath()
+	}
+	fmt.Fprintf(env.stderr, "whorl: %s\nRun \"%s --help\".\n", oneLine(err.Error()), verb)
 	return 2
 }
 
@@ -119,12 +132,47 @@ type resumable struct{ error }
 
 func (r resumable) Unwrap() error { return r.error }
 
-func hint(err error) string {
+func hint(err error) string { return ": nothing was left half-written" + resumeHint(err) }
+
+func resumeHint(err error) string {
 	var r resumable
 	if errors.As(err, &r) {
-		return ": nothing was left half-written; the same command resumes after the last finished stage"
+		return "; the same command resumes after the last finished stage"
 	}
-	return ": nothing was left half-written"
+	return ""
+}
+
+// withRemedy adds what to do to the error of a file that is not there.
+func withRemedy(err error, remedy string) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w; %s", err, remedy)
+	}
+	return err
+}
+
+// checkTarget refuses a file that could not be put in place, before the work
+// that would fill it. An empty path stands for none.
+func checkTarget(flag, path string) error {
+	if path == "" {
+		return nil
+	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return fmt.Errorf("%s %s: that is a directory; name a file", flag, path)
+	}
+	return checkParent(flag, path)
+}
+
+// checkParent refuses a path in whose directory nothing can be made.
+func checkParent(flag, path string) error {
+	parent := filepath.Dir(path)
+	if info, err := os.Stat(parent); err != nil || !info.IsDir() {
+		return fmt.Errorf("%s %s: %s is no directory; create it first", flag, path, parent)
+	}
+	probe, err := os.MkdirTemp(parent, ".whorl-")
+	if err != nil {
+		return fmt.Errorf("%s %s: %s cannot be written to; choose another place: %w", flag, path, parent, err)
+	}
+	return os.Remove(probe)
 }
 
 // oneLine keeps hostile text in an error from forging further lines.
@@ -140,8 +188,8 @@ func oneLine(s string) string {
 	}, s)
 }
 
-// stage returns a progress function for a named stage. It opens a bar when the
-// stage's name changes, and costs nothing off a terminal.
+// stages returns a progress function. It opens a bar when the stage's name
+// changes, and costs nothing off a terminal.
 func (env *environment) stages() func(stage string, done, total int) {
 	var name string
 	var bar *progress.Stage

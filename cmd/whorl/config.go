@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
@@ -57,6 +59,17 @@ type evalConfig struct {
 	WindowDays int      `yaml:"window_days"`
 }
 
+// The ranges of how golden datasets are judged.
+const (
+	leastResamples, mostResamples = 20, 1e5
+	leastPairCap, mostPairCap     = 100, 1e8
+	leastWindow, mostWindow       = 1, 36500
+)
+
+// modelVersion is what package model takes as a version; a wrong one must not
+// be found out after the fit.
+var modelVersion = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
+
 // defaultConfig holds every default.
 func defaultConfig() *config {
 	c := new(config)
@@ -82,18 +95,34 @@ func readConfig(path string) (*config, error) {
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, err
+		return nil, withRemedy(err, "give a YAML file of settings, such as a run's config.yaml")
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	decoder.KnownFields(true)
 	if err := decoder.Decode(c); err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%s: %w; the keys are those of a run's config.yaml", path, err)
+		return nil, fmt.Errorf("%s: %s; a run's config.yaml names all keys with their values", path, describeYAML(err))
+	}
+	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("%s: more than one YAML document; keep one", path)
 	}
 	if err := c.check(); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return c, nil
 }
+
+// describeYAML returns what is wrong with a configuration without the Go types
+// that the decoder would tell of.
+func describeYAML(err error) string {
+	text := err.Error()
+	var types *yaml.TypeError
+	if errors.As(err, &types) {
+		text = strings.Join(types.Errors, ", ")
+	}
+	return unknownKey.ReplaceAllString(text, "unknown key $1")
+}
+
+var unknownKey = regexp.MustCompile(`(?s)field (\S+) not found in type (struct \{.*?\}( "[^"]*")?|\S+)`)
 
 // check refuses settings outside their ranges.
 func (c *config) check() error {
@@ -118,13 +147,20 @@ func (c *config) check() error {
 		{"trees.row_sample", c.Trees.RowSample, 0.01, 1},
 		{"trees.column_sample", c.Trees.ColumnSample, 0.01, 1},
 		{"baselines.evaluations", float64(c.Baselines.Evaluations), 1, 1e4},
-		{"eval.resamples", float64(c.Eval.Resamples), 20, 1e5},
-		{"eval.pairs_per_project", float64(c.Eval.PairCap), 100, 1e8},
-		{"eval.window_days", float64(c.Eval.WindowDays), 1, 36500},
+		{"eval.resamples", float64(c.Eval.Resamples), leastResamples, mostResamples},
+		{"eval.pairs_per_project", float64(c.Eval.PairCap), leastPairCap, mostPairCap},
+		{"eval.window_days", float64(c.Eval.WindowDays), leastWindow, mostWindow},
 	} {
-		if !(x.value >= x.low && x.value <= x.up) {
+		if !(x.value >= x.low && x.value <= x.up) { // so that NaN is refused too
 			return fmt.Errorf("%s is %g; it must lie in [%g,%g]", x.key, x.value, x.low, x.up)
 		}
+	}
+	if c.ModelVersion != "" && !modelVersion.MatchString(c.ModelVersion) {
+		return fmt.Errorf("model_version %.80q: use up to 64 lower-case letters, digits and \"._-\", the first a letter or digit", c.ModelVersion)
+	}
+	var err error
+	if c.Eval.Baselines, err = baselineNames(c.Eval.Baselines); err != nil {
+		return fmt.Errorf("eval.baselines: %w", err)
 	}
 	for _, name := range c.Without {
 		if _, ok := features.FeatureIndex(name); !ok {

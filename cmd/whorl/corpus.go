@@ -6,26 +6,31 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"whorl/datasets"
 	"whorl/eval"
 	"whorl/eval/baseline"
+	"whorl/eval/result"
 	"whorl/features"
 	"whorl/train"
 )
 
 // corpus is what training reads: records and labels of the consented events.
 type corpus struct {
-	training   train.Corpus
-	tuning     []baseline.TuningProject // the same, as the baselines' search wants it
-	exports    []*datasets.Export
-	tallies    []*datasets.Tally
-	unlabelled int
-	digest     string // of everything that the fit depends on
+	training       train.Corpus
+	tuning         []baseline.TuningProject // the same, as the baselines' search wants it
+	exports        []*datasets.Export
+	tallies        []*datasets.Tally
+	unlabelled     int
+	contradictions int    // explicit pairs against their events' groups
+	digest         string // of everything that the fit depends on
 }
 
 // corpusProject collects one project's events before they are sorted.
@@ -61,10 +66,7 @@ func readCorpus(ctx context.Context, exports []*datasets.Export, opt datasets.Op
 		if err != nil {
 			return nil, err
 		}
-		for _, bad := range datasets.Contradictions(labels, explicit) {
-			// The pair beats the groups, as the format says; the log tells.
-			_ = bad
-		}
+		c.contradictions += len(datasets.Contradictions(labels, explicit))
 		pairs = append(pairs, explicit...)
 		events, tally := x.Events(ctx, opt)
 		for e, err := range events {
@@ -97,12 +99,32 @@ func readCorpus(ctx context.Context, exports []*datasets.Export, opt datasets.Op
 		}
 		c.tallies = append(c.tallies, tally)
 		if tally.Allowed == 0 {
-			return nil, fmt.Errorf("%s: %w of %d rows for %s: %s; see \"whorl datasets stats\"", x.Dir, datasets.ErrNothingAllowed, tally.Rows, opt.Purpose, reasons(tally))
+			return nil, nothingAllowed(x, tally, opt.Purpose)
 		}
 	}
 	progress("reading", total, total)
+	if len(projects) == 0 {
+		return nil, fmt.Errorf("%s: none of %d allowed events has a label: list a file with the role labels in manifest.json", dirs(exports), c.unlabelled)
+	}
 	c.assemble(projects, pairs)
 	return c, nil
+}
+
+// nothingAllowed says why an export has no event for a purpose.
+func nothingAllowed(x *datasets.Export, t *datasets.Tally, purpose datasets.Purpose) error {
+	if t.Rows == 0 {
+		return fmt.Errorf("%s: %w: its events files hold no row; export again", x.Dir, datasets.ErrNothingAllowed)
+	}
+	return fmt.Errorf("%s: %w of %d rows for %s: %s; \"whorl datasets stats\" tells more", x.Dir, datasets.ErrNothingAllowed, t.Rows, purpose, reasons(t))
+}
+
+// dirs lists where exports lie.
+func dirs(exports []*datasets.Export) string {
+	var names []string
+	for _, x := range exports {
+		names = append(names, x.Dir)
+	}
+	return strings.Join(names, ", ")
 }
 
 // reasons lists why rows were denied.
@@ -128,10 +150,13 @@ func (c *corpus) assemble(projects map[string]*corpusProject, pairs []datasets.P
 		organisations[name] = i
 	}
 	digest := sha256.New()
-	var number [8]byte
+	var bits [8]byte
+	number := func(n uint64) {
+		binary.LittleEndian.PutUint64(bits[:], n)
+		digest.Write(bits[:])
+	}
 	text := func(s string) {
-		binary.LittleEndian.PutUint64(number[:], uint64(len(s)))
-		digest.Write(number[:])
+		number(uint64(len(s)))
 		digest.Write([]byte(s))
 	}
 	type place struct{ project, event int }
@@ -162,8 +187,12 @@ func (c *corpus) assemble(projects map[string]*corpusProject, pairs []datasets.P
 			tuning.Groups = append(tuning.Groups, int(g))
 			text(e.id)
 			text(e.label.GroupID)
-			binary.LittleEndian.PutUint64(number[:], e.record.Content)
-			digest.Write(number[:])
+			number(math.Float64bits(e.label.Confidence))
+			// The content's hash says all of a record but these three.
+			number(e.record.Content)
+			number(uint64(e.record.Time))
+			number(e.record.Release)
+			number(e.record.Runtime)
 		}
 		c.training.Projects = append(c.training.Projects, out)
 		c.tuning = append(c.tuning, tuning)
@@ -183,10 +212,18 @@ func (c *corpus) assemble(projects map[string]*corpusProject, pairs []datasets.P
 	c.digest = hex.EncodeToString(digest.Sum(nil))
 }
 
+// contradictionWarning tells of n pairs that say the opposite of their events'
+// groups; ok is false for none.
+func contradictionWarning(n int) (w result.Warning, ok bool) {
+	return result.Warning{Code: "contradicting_pairs",
+		Text: fmt.Sprintf("%d explicit pairs say the opposite of their events' groups: the pairs count; correct the labels", n)}, n > 0
+}
+
 // goldenSet is a golden dataset ready to be judged.
 type goldenSet struct {
-	source *datasets.Golden
-	data   eval.Dataset
+	source   *datasets.Golden
+	data     eval.Dataset
+	warnings []result.Warning
 }
 
 // readGolden reads a golden dataset's labelled events as the protocols want
@@ -201,12 +238,18 @@ func readGolden(ctx context.Context, g *datasets.Golden, asOf time.Time) (*golde
 		return nil, err
 	}
 	events, _, err := g.ReadEvents(ctx, asOf)
-	if err != nil {
+	if errors.Is(err, datasets.ErrNothingAllowed) {
+		return nil, fmt.Errorf("%w; \"whorl datasets stats\" tells more", err)
+	} else if err != nil {
 		return nil, err
 	}
 	out := &goldenSet{source: g, data: eval.Dataset{
 		Name: g.Name, Version: g.Version, SHA256: g.DescriptionSHA256, Licence: g.Licence, LabelProtocol: g.LabelProtocol, OverlapTrain: -1,
 	}}
+	if w, ok := contradictionWarning(len(datasets.Contradictions(labels, pairs))); ok {
+		w.Dataset = g.Name
+		out.warnings = append(out.warnings, w)
+	}
 	inPair := map[string]bool{}
 	for _, p := range pairs {
 		inPair[p.A], inPair[p.B] = true, true
@@ -220,6 +263,9 @@ func readGolden(ctx context.Context, g *datasets.Golden, asOf time.Time) (*golde
 			continue
 		}
 		byProject[e.ProjectID] = append(byProject[e.ProjectID], e)
+	}
+	if len(byProject) == 0 { // found out here, not after the fit
+		return nil, fmt.Errorf("%s: none of %d events has a label or stands in a pair: list a file with the role labels or pairs in dataset.json", g.Dir, out.data.Unlabelled)
 	}
 	var extractor features.Extractor
 	type place struct{ project, item int }

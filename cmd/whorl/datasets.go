@@ -20,7 +20,7 @@ type datasetsCommand struct {
 // statsCommand describes an export or golden dataset.
 type statsCommand struct {
 	Dir     string   `arg:"" name:"DIR" help:"Export (manifest.json) or golden dataset (dataset.json)."`
-	Purpose string   `help:"Purpose to judge consent for: ${purposes}. Required for an export."`
+	Purpose string   `placeholder:"NAME" help:"Purpose to judge consent for: ${purposes}. Required for an export."`
 	AsOf    string   `name:"as-of" placeholder:"TIME" help:"Judge consent as of this time (RFC 3339); default now."`
 	Accept  []string `name:"accept-policy" placeholder:"LIST" help:"Policy versions under which a grant counts; default the manifest's."`
 	JSON    bool     `name:"json" help:"Print JSON."`
@@ -38,10 +38,16 @@ func (c *statsCommand) Run(ctx context.Context, env *environment) error {
 		if err != nil {
 			return err
 		}
+		if c.Purpose != "" && c.Purpose != string(datasets.EvaluateFingerprinting) {
+			return usageError{fmt.Errorf("--purpose %s: a golden dataset serves %s alone", c.Purpose, datasets.EvaluateFingerprinting)}
+		}
 		if stats, err = g.Stats(ctx, asOf); err != nil {
 			return err
 		}
 	} else {
+		if _, err := os.Stat(c.Dir); err != nil {
+			return withRemedy(err, "name the directory of an export or golden dataset")
+		}
 		if c.Purpose == "" {
 			return usageError{errors.New("--purpose is required for an export: one of " + purposes())}
 		}

@@ -2,11 +2,14 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"whorl/datasets"
 	"whorl/eval"
@@ -42,17 +45,20 @@ func (c *evalCommand) Run(ctx context.Context, env *environment) error {
 	}
 	names, err := baselineNames(c.Baseline)
 	if err != nil {
-		return err
+		return usageError{err}
 	}
-	if c.Resamples < 1 || c.PairCap < 1 || c.Window < 1 {
-		return usageError{fmt.Errorf("--resamples, --pairs-per-project and --window must be at least 1")}
+	if err := c.check(); err != nil {
+		return usageError{err}
 	}
-	for _, p := range c.Protocol {
-		if p != result.ProtocolPairs && p != result.ProtocolRetrieval && p != result.ProtocolReplay {
-			return usageError{fmt.Errorf("no protocol is called %q: there are pairs, retrieval and replay", p)}
+	if c.JSON != "-" {
+		if err := checkTarget("--json", c.JSON); err != nil {
+			return err
 		}
 	}
-	m, err := model.Open(c.Model)
+	if err := checkTarget("--scored-pairs", c.Pairs); err != nil {
+		return err
+	}
+	m, err := openModel(c.Model)
 	if err != nil {
 		return err
 	}
@@ -79,7 +85,7 @@ func (c *evalCommand) Run(ctx context.Context, env *environment) error {
 			return err
 		}
 		if sets[g.Name] {
-			return fmt.Errorf("%s: a dataset called %q was given already", dir, g.Name)
+			return fmt.Errorf("%s: a golden dataset called %q was given already; give each once", dir, g.Name)
 		}
 		sets[g.Name] = true
 		set, err := readGolden(ctx, g, asOf)
@@ -105,7 +111,7 @@ func (c *evalCommand) Run(ctx context.Context, env *environment) error {
 		return sink.close()
 	}
 	if c.Pairs != "" {
-		err = atomicfile.Write(c.Pairs, 0o644, run)
+		err = writeTo(c.Pairs, run)
 	} else {
 		err = run(nil)
 	}
@@ -128,6 +134,53 @@ func (c *evalCommand) Run(ctx context.Context, env *environment) error {
 	}
 	env.progress.Close()
 	return reports.Text(env.stdout, []*result.Result{r}, reports.Options{})
+}
+
+// check refuses flags that kong cannot judge, and drops repeated protocols.
+func (c *evalCommand) check() error {
+	for _, x := range []struct {
+		flag             string
+		value, least, up int
+	}{
+		{"--resamples", c.Resamples, leastResamples, mostResamples},
+		{"--pairs-per-project", c.PairCap, leastPairCap, mostPairCap},
+		{"--window", c.Window, leastWindow, mostWindow},
+	} {
+		if x.value < x.least || x.value > x.up {
+			return fmt.Errorf("%s is %d; it must lie in [%d,%d]", x.flag, x.value, x.least, x.up)
+		}
+	}
+	var protocols []string
+	for _, p := range c.Protocol {
+		if p != result.ProtocolPairs && p != result.ProtocolRetrieval && p != result.ProtocolReplay {
+			return fmt.Errorf("no protocol is called %q: there are pairs, retrieval and replay", p)
+		}
+		if !slices.Contains(protocols, p) {
+			protocols = append(protocols, p)
+		}
+	}
+	c.Protocol = protocols
+	if c.Pairs != "" && c.Protocol != nil && !slices.Contains(c.Protocol, result.ProtocolPairs) {
+		return errors.New("--scored-pairs writes what the protocol pairs judges: add it to --protocol")
+	}
+	return nil
+}
+
+// openModel opens a model file as production does.
+func openModel(path string) (*model.Model, error) {
+	m, err := model.Open(path)
+	return m, withRemedy(err, "give the model.safetensors of a training run")
+}
+
+// writeTo is atomicfile.Write for content whose errors name their own file:
+// a damaged input is not reported as trouble with the output.
+func writeTo(path string, fill func(io.Writer) error) error {
+	var cause error
+	err := atomicfile.Write(path, 0o644, func(w io.Writer) error {
+		cause = fill(w)
+		return cause
+	})
+	return cmp.Or(cause, err)
 }
 
 // pairSink writes judged pairs as one Arrow table. A nil sink takes nothing.
@@ -176,7 +229,7 @@ func (s *pairSink) close() error {
 		return nil
 	}
 	if s.out == nil {
-		return fmt.Errorf("--scored-pairs: no pair was judged: add the protocol pairs")
+		return errors.New("--scored-pairs: no pair was judged: the golden datasets hold no two labelled events of one project")
 	}
 	return s.out.Close()
 }
@@ -185,7 +238,7 @@ func (s *pairSink) close() error {
 func readResult(path string) (*result.Result, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, withRemedy(err, "give the result.json of a training run or of `whorl eval --json`")
 	}
 	defer f.Close()
 	r, err := result.Read(f)

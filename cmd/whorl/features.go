@@ -10,7 +10,6 @@ import (
 	"whorl/datasets"
 	"whorl/features"
 	"whorl/internal/arrowfile"
-	"whorl/internal/atomicfile"
 )
 
 // featuresCommand writes records for notebooks.
@@ -38,12 +37,15 @@ func (c *featuresCommand) Run(ctx context.Context, env *environment) error {
 	if err != nil {
 		return err
 	}
+	if err := checkTarget("--out", c.Out); err != nil {
+		return err
+	}
 	x, err := datasets.OpenExport(c.Export)
 	if err != nil {
 		return err
 	}
 	rows := 0
-	err = atomicfile.Write(c.Out, 0o644, func(w io.Writer) error {
+	err = writeTo(c.Out, func(w io.Writer) (err error) {
 		rows, err = writeFeatures(ctx, w, x, datasets.Options{Purpose: datasets.TrainFingerprinting, AsOf: asOf}, env.stages())
 		return err
 	})
@@ -119,7 +121,7 @@ func writeFeatures(ctx context.Context, w io.Writer, x *datasets.Export, opt dat
 		}
 	}
 	if rows == 0 {
-		return 0, fmt.Errorf("%s: %w of %d rows for %s: %s", x.Dir, datasets.ErrNothingAllowed, tally.Rows, opt.Purpose, reasons(tally))
+		return 0, nothingAllowed(x, tally, opt.Purpose)
 	}
 	if err := flush(); err != nil {
 		return 0, err

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"whorl/features"
-	"whorl/model"
 )
 
 // inspectCommand shows what a model file says of itself.
@@ -16,7 +15,7 @@ type inspectCommand struct {
 
 // Run opens the file as production does and prints what it holds.
 func (c *inspectCommand) Run(env *environment) error {
-	m, err := model.Open(c.Model)
+	m, err := openModel(c.Model)
 	if err != nil {
 		return err
 	}

@@ -48,7 +48,7 @@ func newJudge(m *model.Model, config evalConfig, settings []*baseline.Settings, 
 		}
 		s, err := baseline.New(name, own)
 		if err != nil {
-			return nil, usageError{err}
+			return nil, err
 		}
 		j.scorers = append(j.scorers, s)
 	}
@@ -81,10 +81,11 @@ func (j *judge) dataset(ctx context.Context, g *goldenSet, progress func(string,
 		Workers: j.workers, Stratify: j.stratify, Scored: j.scored,
 		Progress: func(stage string, done, total int) { progress(g.data.Name+": "+stage, done, total) },
 	})
-	if errors.Is(err, eval.ErrNothingToJudge) {
-		return nil, fmt.Errorf("%s: %w: the dataset needs labelled events", g.source.Dir, err)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", g.source.Dir, err)
 	}
-	return o, err
+	o.Warnings = append(o.Warnings, g.warnings...)
+	return o, nil
 }
 
 // add puts a dataset's outcome into the result.
@@ -103,7 +104,7 @@ func readSettings(path string, asked bool) ([]*baseline.Settings, error) {
 	if errors.Is(err, os.ErrNotExist) && !asked {
 		return nil, nil
 	} else if err != nil {
-		return nil, err
+		return nil, withRemedy(err, "give the baselines.json of a training run, or leave --baselines out")
 	}
 	defer f.Close()
 	settings, err := baseline.ReadSettings(f)
@@ -125,7 +126,7 @@ func baselineNames(list []string) ([]string, error) {
 		case "none":
 		default:
 			if !slices.Contains(baseline.Names(), name) {
-				return nil, usageError{fmt.Errorf("no baseline is called %q: there are %s, and the words all, default and none", name, strings.Join(baseline.Names(), ", "))}
+				return nil, fmt.Errorf("no baseline is called %q: there are %s, and the words all, default and none", name, strings.Join(baseline.Names(), ", "))
 			}
 			out = append(out, name)
 		}

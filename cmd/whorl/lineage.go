@@ -6,8 +6,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -75,32 +77,52 @@ func (t *training) lineage(w io.Writer) error {
 	return encoder.Encode(out)
 }
 
-// pseudonymKey returns the key of the pseudonyms: the flag's file, the
-// environment's value, or a fresh one that is left beside the run.
-func (t *training) pseudonymKey() ([]byte, error) {
-	const least = 16
-	path, value := t.command.Key, t.env.getenv("WHORL_PSEUDONYM_KEY")
-	switch {
-	case path != "":
-		key, err := os.ReadFile(path)
-		if err != nil {
-			return nil, err
-		}
-		if key = []byte(strings.TrimSpace(string(key))); len(key) < least {
-			return nil, fmt.Errorf("%s: a pseudonym key needs at least %d bytes", path, least)
-		}
-		return key, nil
-	case value != "":
-		if len(value) < least {
-			return nil, fmt.Errorf("WHORL_PSEUDONYM_KEY: a pseudonym key needs at least %d bytes", least)
+// pseudonymVariable is the environment's variable that holds a pseudonym key.
+const pseudonymVariable = "WHORL_PSEUDONYM_KEY"
+
+// leastKey is the least length of a pseudonym key in bytes.
+const leastKey = 16
+
+// readPseudonymKey returns the key of the pseudonyms: that in the flag's file,
+// the environment's value, or the one that an earlier run left beside the run
+// directory; nil where there is none.
+func readPseudonymKey(path, value, run string) ([]byte, error) {
+	if path == "" && value != "" {
+		if len(value) < leastKey {
+			return nil, fmt.Errorf("%s: a pseudonym key needs at least %d bytes", pseudonymVariable, leastKey)
 		}
 		return []byte(value), nil
 	}
-	path = strings.TrimSuffix(t.work.final, "/") + ".pseudonym-key"
-	key := []byte(rand.Text())
+	asked := path != ""
+	if !asked {
+		path = besideRun(run)
+	}
+	key, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && !asked:
+		return nil, nil
+	case err != nil:
+		return nil, withRemedy(err, "name the key's file, or leave --pseudonym-key out for a fresh one")
+	}
+	if key = []byte(strings.TrimSpace(string(key))); len(key) < leastKey {
+		return nil, fmt.Errorf("%s: a pseudonym key needs at least %d bytes", path, leastKey)
+	}
+	return key, nil
+}
+
+// besideRun is where a run leaves a key that it had to make.
+func besideRun(run string) string { return run + ".pseudonym-key" }
+
+// pseudonymKey returns the key of the pseudonyms and makes one if there is none.
+func (t *training) pseudonymKey() ([]byte, error) {
+	if t.secret != nil {
+		return t.secret, nil
+	}
+	key, path := []byte(rand.Text()), besideRun(t.work.final)
 	if err := atomicfile.WriteFile(path, append(key, '\n'), 0o600); err != nil {
 		return nil, err
 	}
+	t.secret = key
 	t.say("no pseudonym key was given: a fresh one is in %s; keep it apart from the run, it is what answers which models hold an organisation", path)
 	return key, nil
 }

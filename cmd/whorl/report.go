@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
+	"slices"
 
 	"whorl/eval/result"
 	"whorl/internal/atomicfile"
@@ -28,21 +30,29 @@ func (c *reportCommand) Run(env *environment) error {
 		results = append(results, r)
 	}
 	options := reports.Options{Title: c.Title}
-	for _, target := range []struct {
-		path   string
-		render func(io.Writer, []*result.Result, reports.Options) error
-	}{{c.HTML, reports.HTML}, {c.MD, reports.Markdown}} {
-		if target.path == "" {
-			continue
-		}
-		err := atomicfile.Write(target.path, 0o644, func(w io.Writer) error { return target.render(w, results, options) })
-		if err != nil {
-			return err
-		}
-		fmt.Fprintln(env.stdout, target.path)
-	}
 	if c.HTML == "" && c.MD == "" {
 		return reports.Text(env.stdout, results, options)
+	}
+	type file struct {
+		flag, path string
+		render     func(io.Writer, []*result.Result, reports.Options) error
+		content    bytes.Buffer
+	}
+	files := []*file{{flag: "--html", path: c.HTML, render: reports.HTML}, {flag: "--md", path: c.MD, render: reports.Markdown}}
+	files = slices.DeleteFunc(files, func(f *file) bool { return f.path == "" })
+	for _, f := range files { // all before the first is written
+		if err := checkTarget(f.flag, f.path); err != nil {
+			return err
+		}
+		if err := f.render(&f.content, results, options); err != nil {
+			return err
+		}
+	}
+	for _, f := range files {
+		if err := atomicfile.WriteFile(f.path, f.content.Bytes(), 0o644); err != nil {
+			return err
+		}
+		fmt.Fprintln(env.stdout, f.path)
 	}
 	return nil
 }

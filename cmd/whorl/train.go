@@ -53,14 +53,20 @@ func (c *trainCommand) Run(ctx context.Context, env *environment) error {
 	if c.Seed != nil {
 		cfg.Seed = *c.Seed
 	}
+	if len(c.Export) > maxExports {
+		return usageError{fmt.Errorf("--export is given %d times; at most %d", len(c.Export), maxExports)}
+	}
 	out := filepath.Clean(c.Out)
-	if _, err := os.Lstat(out); err == nil && !c.Replace {
-		return fmt.Errorf("%s exists: choose another --out, or add --replace", out)
+	if err := checkRun(out, c.Replace); err != nil {
+		return err
 	}
 	if !c.Progress {
 		env.progress = nil
 	}
 	run := &training{command: c, env: env, config: cfg, asOf: asOf, stage: env.stages(), started: env.now()}
+	if run.secret, err = readPseudonymKey(c.Key, env.getenv(pseudonymVariable), out); err != nil {
+		return err
+	}
 	if err := run.read(ctx); err != nil {
 		return err
 	}
@@ -72,7 +78,7 @@ func (c *trainCommand) Run(ctx context.Context, env *environment) error {
 	}
 	for _, step := range []func(context.Context) error{run.fit, run.tune, run.judge, run.describe} {
 		if err := step(ctx); err != nil {
-			return resumable{err}
+			return run.work.abandon(err)
 		}
 	}
 	existing := atomicfile.Refuse
@@ -80,7 +86,7 @@ func (c *trainCommand) Run(ctx context.Context, env *environment) error {
 		existing = atomicfile.Replace
 	}
 	if err := run.work.finish(existing); err != nil {
-		return resumable{err}
+		return run.work.abandon(err)
 	}
 	env.progress.Close()
 	if err := reports.Text(env.stdout, []*result.Result{run.result}, reports.Options{}); err != nil {
@@ -89,6 +95,10 @@ func (c *trainCommand) Run(ctx context.Context, env *environment) error {
 	_, err = fmt.Fprintf(env.stdout, "\nmodel   %s\nreport  %s\n", filepath.Join(out, "model.safetensors"), filepath.Join(out, "report.html"))
 	return err
 }
+
+// maxExports keeps a model file's provenance, which names each export's
+// manifest and ledger, within its bounds.
+const maxExports = 30
 
 // asOf parses --as-of; empty means now.
 func (env *environment) asOf(s string) (time.Time, error) {
@@ -110,6 +120,7 @@ type training struct {
 	asOf    time.Time
 	stage   func(string, int, int)
 	started time.Time
+	secret  []byte // of the pseudonyms; nil: a fresh one is to be made
 
 	exports  []*datasets.Export
 	golden   []*goldenSet
@@ -167,7 +178,13 @@ func (t *training) read(ctx context.Context) error {
 	}
 	t.overlaps = guard.Overlaps()
 	if err := datasets.CheckOverlaps(t.overlaps, t.command.Overlap); err != nil {
-		return err
+		remedy := " (--allow-project-overlap)"
+		for _, o := range t.overlaps {
+			if len(o.EventIDs) > 0 { // no flag allows that
+				remedy = ""
+			}
+		}
+		return fmt.Errorf("%s: %w%s", dirs(t.exports), err, remedy)
 	}
 	for i, o := range t.overlaps {
 		t.golden[i].data.OverlapTrain = int(o.EqualContent)
@@ -198,8 +215,14 @@ func (t *training) key() string {
 		panic(err) // a struct of plain fields
 	}
 	h.Write(settings)
+	for _, x := range t.exports { // they stand in the model's provenance
+		fmt.Fprintln(h, x.ManifestSHA256, x.Ledger.Head)
+	}
 	for _, g := range t.golden {
-		fmt.Fprintln(h, g.data.Name, g.data.SHA256, g.data.OverlapTrain)
+		fmt.Fprintln(h, g.data.Name, g.data.SHA256, g.data.OverlapTrain, g.data.Unlabelled)
+		for _, p := range g.data.Projects {
+			fmt.Fprintln(h, len(p.Items)) // fewer under an earlier as-of time
+		}
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }
@@ -229,7 +252,7 @@ func (t *training) fit(ctx context.Context) error {
 	if !t.work.has(stage) {
 		outcome, err := train.Fit(ctx, &t.corpus.training, t.config.params(t.env.workers, t.stage))
 		if errors.Is(err, train.ErrNoPositive) || errors.Is(err, train.ErrNoNegative) {
-			return fmt.Errorf("%s: %w; %d labelled events in %d projects", strings.Join(t.command.Export, ", "), err, t.labelled(), len(t.corpus.training.Projects))
+			return fmt.Errorf("%s: %w among %d labelled events of %d projects: add labelled events", dirs(t.exports), err, t.labelled(), len(t.corpus.training.Projects))
 		} else if err != nil {
 			return err
 		}
@@ -386,6 +409,10 @@ func (t *training) trainingReport() *result.Training {
 // warnings are the reservations that the run itself has to add.
 func (t *training) warnings() []result.Warning {
 	var out []result.Warning
+	if w, ok := contradictionWarning(t.corpus.contradictions); ok {
+		w.Text = "training data: " + w.Text
+		out = append(out, w)
+	}
 	for _, w := range t.fitted.Warnings {
 		out = append(out, result.Warning{Code: w.Code, Text: w.Text})
 	}

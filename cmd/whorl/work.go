@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -42,13 +43,46 @@ const stateFile = "state.json"
 // scratch are files that stages leave for each other, not for the reader.
 var scratch = []string{stateFile, "fit.json", "judged-*.json", ".*.partial"}
 
+// checkRun refuses a destination that cannot become a run directory, before
+// the work of hours. With replace it may be an earlier run or empty; anything
+// else is never removed.
+func checkRun(final string, replace bool) error {
+	switch filepath.Base(final) {
+	case ".", "..", string(filepath.Separator):
+		return fmt.Errorf("--out %s: give the run directory a name of its own", final)
+	}
+	if err := checkParent("--out", final); err != nil {
+		return err
+	}
+	if err := atomicfile.Restore(final); err != nil {
+		return err
+	}
+	info, err := os.Lstat(final)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case !replace:
+		return fmt.Errorf("%s exists: choose another --out, or add --replace", final)
+	case !info.IsDir():
+		return fmt.Errorf("--replace: %s is no run directory; choose another --out", final)
+	}
+	entries, err := os.ReadDir(final)
+	if err != nil {
+		return err
+	}
+	for _, name := range []string{"model.safetensors", "lineage.json"} {
+		if !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == name }) && len(entries) > 0 {
+			return fmt.Errorf("--replace: %s holds no %s, so it is no run directory; choose another --out", final, name)
+		}
+	}
+	return nil
+}
+
 // openWork opens the partial directory of a run, empty unless it holds work
 // under the same key.
 func openWork(final, key string, restart bool) (*work, error) {
-	parent := filepath.Dir(final)
-	if info, err := os.Stat(parent); err != nil || !info.IsDir() {
-		return nil, fmt.Errorf("--out %s: %s is no directory: create it first", final, parent)
-	}
 	w := &work{dir: atomicfile.PartialName(final), final: final}
 	if !restart && w.load() == nil && w.state.Key == key {
 		w.fresh = len(w.state.Stages) == 0
@@ -74,16 +108,33 @@ func (w *work) load() error {
 	if err := strictjson.Unmarshal(data, &w.state); err != nil {
 		return err
 	}
+	w.state.Stages = w.state.Stages[:w.intact()]
+	return nil
+}
+
+// intact returns how many stages, from the first, have the files they left.
+func (w *work) intact() int {
 	for i, s := range w.state.Stages {
 		for name, want := range s.Files {
 			content, err := os.ReadFile(w.path(name))
 			if sum := sha256.Sum256(content); err != nil || hex.EncodeToString(sum[:]) != want {
-				w.state.Stages = w.state.Stages[:i]
-				return nil
+				return i
 			}
 		}
 	}
-	return nil
+	return len(w.state.Stages)
+}
+
+// abandon ends a run after an error: what finished stages left stays for the
+// next attempt; without any, nothing stays.
+func (w *work) abandon(err error) error {
+	if len(w.state.Stages) > 0 {
+		return resumable{err}
+	}
+	if failed := os.RemoveAll(w.dir); failed != nil {
+		return fmt.Errorf("%w; %s is left and may be removed: %w", err, w.dir, failed)
+	}
+	return err
 }
 
 func (w *work) save() error { return w.writeJSON(stateFile, w.state) }
@@ -141,6 +192,9 @@ func (w *work) readJSON(name string, v any) error {
 
 // finish removes what only stages needed and puts the directory in place.
 func (w *work) finish(existing atomicfile.Existing) error {
+	if w.intact() < len(w.state.Stages) {
+		return fmt.Errorf("%s was changed during the run: let one run at a time write to %s", w.dir, w.final)
+	}
 	for _, pattern := range scratch {
 		names, err := filepath.Glob(w.path(pattern))
 		if err != nil {

@@ -11,10 +11,10 @@ import (
 // group when any of its hashes is known there.
 func staticKeys(e *features.Event) []string {
 	variants := newstyle.DefaultConfig().Variants(e)
-	keys := make([]string, len(variants))
+	var keys []string
 	for i := range variants {
 		key := variants[i].Key()
-		keys[i] = string(key[:])
+		keys = append(keys, string(key[:]))
 	}
 	return keys
 }

@@ -37,8 +37,8 @@ func TestUnmarshal(t *testing.T) {
 	want := document{
 		Format: "x é 😀", When: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
 		Files: []inner{{"a"}, {"b"}}, Ledger: &inner{"l"}, Count: &seven,
-		Free: map[string]int{"K": 1},
-		Any:  map[string]any{"Z": []any{map[string]any{"y": 1.0}}},
+		Free: map[string]int{"K": 1}, hidden: "",
+		Any: map[string]any{"Z": []any{map[string]any{"y": 1.0}}},
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(document{})); diff != "" {
 		t.Fatal(diff)

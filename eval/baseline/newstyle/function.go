@@ -49,7 +49,7 @@ var (
 
 // maxFunction is the longest name that is trimmed, in bytes; trackers cut names
 // well below. It bounds the work on brackets in brackets.
-const maxFunction = 4096
+const maxFunction = 1024
 
 // Stand-ins for names that nobody knows.
 const (
