@@ -134,7 +134,7 @@ func (p *alignment) similarity(a, b *View) float32 {
 	if allX == 0 || allY == 0 {
 		return nan
 	}
-	return sum / (allX + allY)
+	return min(1, max(-1, sum/(allX+allY))) // the two sums round apart
 }
 
 var nan = float32(math.NaN())

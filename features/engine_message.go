@@ -71,7 +71,7 @@ var faultWording = []struct {
 	{"class constructor", faultClassCall},
 	{"cannot call a class constructor", faultClassCall},
 	{"must be called with new", faultClassCall},
-	{"is not a constructor", faultNotConstructor},
+	{"not a constructor", faultNotConstructor},
 	{"is not a function", faultNotFunction},
 	{"not a function", faultNotFunction},
 	{"can't find variable", faultNotDefined},
@@ -244,7 +244,7 @@ scan:
 		}
 	}
 	if s = s[:end]; open > 0 && strings.HasSuffix(s, ")") {
-		s = s[:open]
+		return expressionName(s[:open])
 	}
 	return lastIdentifier(s)
 }

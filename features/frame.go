@@ -365,7 +365,7 @@ func nativeFunction(s string) string {
 			}
 		}
 	}
-	name := string(out)
+	name := strings.TrimRight(string(out), " ")
 	end := len(name)
 	if i := strings.Index(name, "operator"); i >= 0 { // "operator new" is one name
 		end = i

@@ -5,36 +5,53 @@ import "math"
 // Frequencies counts in how many documents of one project a token stands. A
 // document is a distinct error: events that differ in their numbers, ids or
 // line numbers alone count once, so that one noisy error does not make its own
-// frames look common. The zero value is ready; the counts do not depend on the
-// order of adding.
+// frames look common. A token stands in a document if any event of it has the
+// token. The zero value is ready; the counts do not depend on the order of
+// adding.
 type Frequencies struct {
 	documents int
 	count     map[uint64]int32
-	seen      map[uint64]struct{}
+	seen      map[pair]struct{}
+	copies    map[uint64]struct{} // contents, which say everything about the tokens
 }
+
+// pair is a token of a document; token 0 stands for the document itself.
+type pair struct{ document, token uint64 }
 
 // Add counts a record's tokens.
 func (f *Frequencies) Add(r *Record) {
 	if f.count == nil {
 		f.count = make(map[uint64]int32)
-		f.seen = make(map[uint64]struct{})
+		f.seen = make(map[pair]struct{})
+		f.copies = make(map[uint64]struct{})
 	}
-	if _, ok := f.seen[r.signature]; ok {
+	if _, ok := f.copies[r.Content]; ok {
 		return
 	}
-	f.seen[r.signature] = struct{}{}
-	f.documents++
+	f.copies[r.Content] = struct{}{}
+	if f.first(r, 0) {
+		f.documents++
+	}
 	for s := range r.Sets {
 		if Set(s) == SetTop {
 			continue // the same tokens stand in SetSubtoken
 		}
 		for _, h := range r.Sets[s] {
-			f.count[h]++
+			if f.first(r, h) {
+				f.count[h]++
+			}
 		}
 	}
-	if r.Template != 0 {
+	if r.Template != 0 && f.first(r, r.Template) {
 		f.count[r.Template]++
 	}
+}
+
+// first reports whether no event of r's document had the token before.
+func (f *Frequencies) first(r *Record, token uint64) bool {
+	n := len(f.seen)
+	f.seen[pair{r.signature, token}] = struct{}{}
+	return len(f.seen) > n
 }
 
 // Documents returns the number of distinct documents.

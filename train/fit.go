@@ -157,6 +157,7 @@ func newFitting(ctx context.Context, corpus *Corpus, params Params) (*fitting, e
 		f.labels, f.weights = append(f.labels, label), append(f.weights, p.Weight)
 		rows = append(rows, rowOf{p.Project, p.A, p.B})
 	}
+	f.balance()
 	if f.mined, err = f.matrix(ctx, columns, rows); err != nil {
 		return nil, err
 	}
@@ -356,4 +357,29 @@ func (f *fitting) forest(e *boost.Ensemble) model.Forest {
 		}
 	}
 	return out
+}
+
+// platformPower says how a platform's share of the fit grows with its pairs:
+// 1 would let the platform with most pairs rule, 0 would make all equal.
+const platformPower = 0.3
+
+// balance scales the weights of the mined pairs so that each platform counts
+// with that power of its share; the total stays.
+func (f *fitting) balance() {
+	totals := map[features.Platform]float64{}
+	all := 0.0
+	for i, p := range f.pairs {
+		totals[f.projects[p.Project].platform] += float64(f.weights[i])
+		all += float64(f.weights[i])
+	}
+	scale, scaled := map[features.Platform]float64{}, 0.0
+	for _, platform := range features.Platforms() {
+		if total := totals[platform]; total > 0 {
+			scale[platform] = math.Pow(total/all, platformPower-1)
+			scaled += total * scale[platform]
+		}
+	}
+	for i, p := range f.pairs {
+		f.weights[i] *= float32(scale[f.projects[p.Project].platform] * all / scaled)
+	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"whorl/eval/result"
 	"whorl/internal/exporttest"
 )
 
@@ -245,13 +246,7 @@ func TestTrainRefusesBadInput(t *testing.T) {
 			before := listing(t, w.dir)
 			o := whorl(t, args...)
 			if c.late { // what was done so far stands above the line
-				i := strings.LastIndex(strings.TrimSuffix(o.stderr, "\n"), "\n") + 1
-				for line := range strings.Lines(o.stderr[:i]) {
-					if !statusLine.MatchString(line) {
-						t.Errorf("neither status nor error: %q", line)
-					}
-				}
-				o.stderr = o.stderr[i:]
+				o = last(o)
 			}
 			o.fails(c.want...)
 			if diff := cmp.Diff(before, listing(t, w.dir)); diff != "" {
@@ -317,6 +312,27 @@ func TestContradictingPairsAreReported(t *testing.T) {
 	}
 	if bytes.Equal(tensors(t, out), tensors(t, shared(t).run)) {
 		t.Error("the pair changed nothing")
+	}
+}
+
+// A group of two projects is two groups, and the run says so.
+func TestGoldenGroupAcrossProjects(t *testing.T) {
+	w := newWorld(t, t.TempDir())
+	rows, labels, _ := tinyEvents("quagmire", 2, 7, 6)
+	for i := range labels {
+		labels[i].GroupID = strings.Replace(labels[i].GroupID, "grp-b", "grp-a", 1)
+	}
+	exporttest.WriteGolden(t, w.golden, rows, labels, exporttest.Options{Name: "tiny-golden"})
+	out := filepath.Join(w.dir, "run")
+	whorl(t, w.train(out)...).ok()
+	r, apart := readTiny(t, out), readTiny(t, shared(t).run)
+	if diff := cmp.Diff(apart.Figures, r.Figures); diff != "" {
+		t.Errorf("the figures differ from those of groups with names of their own:\n%s", diff)
+	}
+	if !slices.ContainsFunc(r.Warnings, func(w result.Warning) bool {
+		return w.Code == "groups_across_projects" && w.Dataset == "tiny-golden" && strings.HasPrefix(w.Text, "7 groups")
+	}) {
+		t.Errorf("no warning: %+v", r.Warnings)
 	}
 }
 

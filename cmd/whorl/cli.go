@@ -98,8 +98,13 @@ func run(env *environment) (code int) {
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	parsed.BindTo(ctx, (*context.Context)(nil))
+	out := &checkedWriter{w: env.stdout}
+	env.stdout = out
 	err = parsed.Run(env)
 	env.progress.Close()
+	if err == nil && out.err != nil {
+		err = fmt.Errorf("standard output: %w", out.err)
+	}
 	var wrong usageError
 	switch {
 	case err == nil:
@@ -112,6 +117,21 @@ func run(env *environment) (code int) {
 		fmt.Fprintf(env.stderr, "whorl: %s%s\n", oneLine(err.Error()), resumeHint(err))
 	}
 	return 1
+}
+
+// checkedWriter remembers the first error of a writer, so that lost output
+// never ends in success.
+type checkedWriter struct {
+	w   io.Writer
+	err error
+}
+
+func (c *checkedWriter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	if c.err == nil {
+		c.err = err
+	}
+	return n, err
 }
 
 // usageError marks a mistake in the arguments that kong cannot see.

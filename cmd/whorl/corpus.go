@@ -255,7 +255,9 @@ func readGolden(ctx context.Context, g *datasets.Golden, asOf time.Time) (*golde
 		inPair[p.A], inPair[p.B] = true, true
 	}
 	byProject := map[string][]*features.Event{}
-	groupNumber := map[string]int{}
+	groups := 0
+	homes := map[string]string{} // group to the first project it stands in
+	apart := map[string]bool{}   // groups that stand in several
 	for i := range events {
 		e := &events[i]
 		if _, ok := labels[e.ID]; !ok && !inPair[e.ID] {
@@ -276,6 +278,7 @@ func readGolden(ctx context.Context, g *datasets.Golden, asOf time.Time) (*golde
 			return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.ID, b.ID))
 		})
 		p := eval.ProjectData{ID: name}
+		groupNumber := map[string]int{} // a pair is within a project, and so is a group
 		for i, e := range list {
 			r := new(features.Record)
 			extractor.Extract(e, r)
@@ -287,8 +290,13 @@ func readGolden(ctx context.Context, g *datasets.Golden, asOf time.Time) (*golde
 			if ok {
 				n, known := groupNumber[label.GroupID]
 				if !known {
-					n = len(groupNumber)
+					n = groups
+					groups++
 					groupNumber[label.GroupID] = n
+					if home, ok := homes[label.GroupID]; ok && home != name {
+						apart[label.GroupID] = true
+					}
+					homes[label.GroupID] = name
 				}
 				group = n
 			}
@@ -296,6 +304,10 @@ func readGolden(ctx context.Context, g *datasets.Golden, asOf time.Time) (*golde
 			p.Slices = append(p.Slices, label.Slices)
 		}
 		out.data.Projects = append(out.data.Projects, p)
+	}
+	if n := len(apart); n > 0 {
+		out.warnings = append(out.warnings, result.Warning{Dataset: g.Name, Code: "groups_across_projects",
+			Text: fmt.Sprintf("%d groups have events in more than one project: each project's part counts as a group of its own", n)})
 	}
 	for _, pair := range pairs {
 		a, okA := where[pair.A]

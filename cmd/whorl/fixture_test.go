@@ -150,6 +150,25 @@ func tinyEvents(canary string, projects, groups, events int) (rows []exporttest.
 // statusLine is a line that train writes while it works.
 var statusLine = regexp.MustCompile(`^ *[0-9]+\.[0-9]s  .*\n$`)
 
+// writeMixed writes an export of eight rows, of which two may train a
+// fingerprinter and each of the others may not for a reason of its own.
+func writeMixed(t testing.TB, dir string) {
+	t.Helper()
+	all, _, _ := tinyEvents("mixture", 3, 1, 5)
+	a, b, c := all[:5], all[5], all[10] // one organisation each
+	copied, conflicting, unwilling := a[0], a[2], a[3]
+	conflicting.Message = "other content under the same id"
+	unwilling.Purposes = []string{"evaluate_fingerprinting"}
+	const train = "train_fingerprinting"
+	exporttest.Write(t, dir, []exporttest.Row{a[0], a[1], copied, a[2], conflicting, unwilling, b, c}, nil, exporttest.Options{
+		Name: "mixed",
+		Ledger: []exporttest.Entry{
+			exporttest.GrantEntry(a[0].OrgID, train), exporttest.GrantEntry(c.OrgID, train),
+			exporttest.WithdrawEntry(c.OrgID, train, "2026-06-01T00:00:00Z"),
+		},
+	})
+}
+
 // outcome is what a run of the program left.
 type outcome struct {
 	t              *testing.T

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -22,15 +23,13 @@ import (
 	"whorl/model"
 )
 
-// runFiles is what a run leaves behind, and nothing else.
-var runFiles = []string{
-	"baselines.json", "card.md", "config.yaml", "lineage.json", "log.jsonl",
-	"model.safetensors", "report.html", "report.md", "result.json",
-}
-
 func TestTrainLeavesARunDirectory(t *testing.T) {
 	w := shared(t)
-	if diff := cmp.Diff(runFiles, names(t, w.run)); diff != "" {
+	want := []string{ // DESIGN, and the settings of baselines, which eval reads beside the model
+		"baselines.json", "card.md", "config.yaml", "lineage.json", "log.jsonl",
+		"model.safetensors", "report.html", "report.md", "result.json",
+	}
+	if diff := cmp.Diff(want, names(t, w.run)); diff != "" {
 		t.Errorf("the run directory (-want +got):\n%s", diff)
 	}
 	m, err := model.Open(filepath.Join(w.run, "model.safetensors"))
@@ -133,6 +132,50 @@ func TestSameInputsSameBytes(t *testing.T) {
 		}
 	})
 }
+
+// Exports are read as one: how events are spread over them changes no figure.
+func TestSeveralExports(t *testing.T) {
+	w := newWorld(t, t.TempDir())
+	rows, labels, _ := tinyEvents("zanzibar", 3, 8, 6)
+	first, second := filepath.Join(w.dir, "first"), filepath.Join(w.dir, "second")
+	exporttest.Write(t, first, rows[:60], labels[:60], exporttest.Options{Name: "first"})
+	exporttest.Write(t, second, rows[60:], labels[60:], exporttest.Options{Name: "second"})
+	out := filepath.Join(w.dir, "run")
+	args := w.train(out, "--export", first)
+	args[slices.Index(args, w.export)] = second
+	whorl(t, args...).ok()
+	if !bytes.Equal(tensors(t, shared(t).run), tensors(t, out)) {
+		t.Error("two halves fit another forest than the whole")
+	}
+	if diff := cmp.Diff(readTiny(t, shared(t).run).Figures, readTiny(t, out).Figures); diff != "" {
+		t.Errorf("figures:\n%s", diff)
+	}
+	var l lineage
+	if err := json.Unmarshal(files(t, out)["lineage.json"], &l); err != nil {
+		t.Fatal(err)
+	}
+	if len(l.Exports) != 2 || len(l.Organisations) != 3 || l.Exports[0].Rows+l.Exports[1].Rows != 144 {
+		t.Errorf("lineage: %+v", l)
+	}
+}
+
+// Output that cannot be written is no success.
+func TestLostOutput(t *testing.T) {
+	w := shared(t)
+	modelFile, resultFile := filepath.Join(w.run, "model.safetensors"), filepath.Join(w.run, "result.json")
+	for _, args := range [][]string{
+		{"version"}, {"features", "--list"}, {"inspect", modelFile}, {"inspect", modelFile, "--json"}, {"report", resultFile},
+		{"datasets", "stats", w.golden, "--as-of", asOf}, {"datasets", "stats", w.golden, "--as-of", asOf, "--json"},
+		{"eval", "--model", modelFile, "--golden", w.golden, "--as-of", asOf, "--resamples", "20", "--json", "-"},
+	} {
+		whorlIn(t, &environment{stdout: fullDisk{}}, args...).fails("no space left")
+	}
+}
+
+// fullDisk takes nothing.
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
 
 // The model tells nothing of when it was made, as long as the same rows are in.
 func TestModelDoesNotDependOnTheClock(t *testing.T) {

@@ -435,6 +435,11 @@ func (t *training) describe(context.Context) error {
 	if err := result.Write(&b, t.result); err != nil {
 		return err
 	}
+	// What follows is made from the bytes of result.json, as report would.
+	var err error
+	if t.result, err = result.Parse(b.Bytes()); err != nil {
+		return err
+	}
 	files := []struct {
 		name string
 		make func(io.Writer) error

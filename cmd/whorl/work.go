@@ -40,8 +40,12 @@ type workStage struct {
 
 const stateFile = "state.json"
 
-// scratch are files that stages leave for each other, not for the reader.
-var scratch = []string{stateFile, "fit.json", "judged-*.json", ".*.partial"}
+// runFiles are what a run directory holds. Anything else in the making is of
+// use to the stages only.
+var runFiles = []string{
+	"baselines.json", "card.md", "config.yaml", "lineage.json", "log.jsonl",
+	"model.safetensors", "report.html", "report.md", "result.json",
+}
 
 // checkRun refuses a destination that cannot become a run directory, before
 // the work of hours. With replace it may be an earlier run or empty; anything
@@ -73,7 +77,7 @@ func checkRun(final string, replace bool) error {
 		return err
 	}
 	for _, name := range []string{"model.safetensors", "lineage.json"} {
-		if !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == name }) && len(entries) > 0 {
+		if len(entries) > 0 && !slices.Contains(entryNames(entries), name) {
 			return fmt.Errorf("--replace: %s holds no %s, so it is no run directory; choose another --out", final, name)
 		}
 	}
@@ -190,23 +194,32 @@ func (w *work) readJSON(name string, v any) error {
 	return decoder.Decode(v)
 }
 
+func entryNames(entries []fs.DirEntry) []string {
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
 // finish removes what only stages needed and puts the directory in place.
 func (w *work) finish(existing atomicfile.Existing) error {
 	if w.intact() < len(w.state.Stages) {
 		return fmt.Errorf("%s was changed during the run: let one run at a time write to %s", w.dir, w.final)
 	}
-	for _, pattern := range scratch {
-		names, err := filepath.Glob(w.path(pattern))
-		if err != nil {
-			return err
-		}
-		for _, name := range names {
-			if err := os.Remove(name); err != nil {
+	entries, err := os.ReadDir(w.dir)
+	if err != nil {
+		return err
+	}
+	// The state goes first: without it nobody takes the rest for finished stages.
+	for _, name := range append([]string{stateFile}, entryNames(entries)...) {
+		if !slices.Contains(runFiles, name) {
+			if err := os.RemoveAll(w.path(name)); err != nil {
 				return err
 			}
 		}
 	}
-	err := atomicfile.RenameDir(w.dir, w.final, existing)
+	err = atomicfile.RenameDir(w.dir, w.final, existing)
 	if errors.Is(err, atomicfile.ErrExists) {
 		return fmt.Errorf("%s exists: choose another --out, or add --replace", w.final)
 	}

@@ -1,14 +1,22 @@
 package boost
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"sort"
 )
 
+// openEnd is the threshold that every value of a column satisfies: the
+// greatest magnitude of a value, and of a threshold that a model file takes.
+const openEnd = 1e18
+
 // maxBins is the greatest number of bins of a column, the one for missing
 // values not counted.
 const maxBins = 254
+
+// ErrBadColumn is wrapped by the error of [NewMatrix] for a grid that cannot be.
+var ErrBadColumn = errors.New("boost: improper column")
 
 // Column says how one feature is cut into bins. The edges come from the
 // feature's public range, never from the data: a split threshold of a finished
@@ -42,12 +50,13 @@ type Matrix struct {
 	bins    [][]uint8 // bins[column][row]; missing values have bin Column.Bins
 }
 
-// NewMatrix returns an empty matrix with room for the given number of rows.
+// NewMatrix returns an empty matrix with room for the given number of rows. Its
+// error wraps [ErrBadColumn].
 func NewMatrix(columns []Column, capacity int) (*Matrix, error) {
 	m := &Matrix{columns: columns}
 	for i, c := range columns {
-		if c.Bins < 1 || c.Bins > maxBins || !(c.High > c.Low) {
-			return nil, fmt.Errorf("boost: column %d: %d bins over [%g,%g], want 1 to %d bins over a proper range", i, c.Bins, c.Low, c.High, maxBins)
+		if c.Bins < 1 || c.Bins > maxBins || !(c.High > c.Low && c.Low >= -openEnd && c.High <= openEnd) {
+			return nil, fmt.Errorf("%w: column %d has %d bins over [%g,%g], want 1 to %d bins over a range within [%g,%g]", ErrBadColumn, i, c.Bins, c.Low, c.High, maxBins, -openEnd, openEnd)
 		}
 		m.edges = append(m.edges, c.edges())
 		m.bins = append(m.bins, make([]uint8, 0, capacity))
@@ -55,7 +64,7 @@ func NewMatrix(columns []Column, capacity int) (*Matrix, error) {
 	return m, nil
 }
 
-// Append adds one row of len(columns) values; NaN is a missing value.
+// Append adds one row, as [Matrix.Set] takes it.
 func (m *Matrix) Append(row []float32) {
 	m.Resize(m.rows + 1)
 	m.Set(m.rows-1, row)
@@ -70,13 +79,17 @@ func (m *Matrix) Resize(rows int) {
 	m.rows = rows
 }
 
-// Set bins a row of len(columns) values; NaN is a missing value.
+// Set bins a row of len(columns) values of magnitude at most 1e18; NaN is a
+// missing value.
 func (m *Matrix) Set(at int, row []float32) {
 	if len(row) != len(m.columns) {
 		panic("boost: row length differs from the number of columns")
 	}
 	for i, v := range row {
 		b := m.columns[i].Bins
+		if v > openEnd || v < -openEnd {
+			panic("boost: a value is beyond 1e18")
+		}
 		if !math.IsNaN(float64(v)) {
 			e := m.edges[i]
 			b = sort.Search(len(e), func(k int) bool { return v <= e[k] })
@@ -87,6 +100,3 @@ func (m *Matrix) Set(at int, row []float32) {
 
 // Rows returns the number of rows.
 func (m *Matrix) Rows() int { return m.rows }
-
-// openEnd is the threshold that every value of a column satisfies.
-const openEnd = 1e18

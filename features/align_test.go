@@ -1,0 +1,190 @@
+package features
+
+import (
+	"math"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// pairFrames matches the frames of two traces the obvious way: the i-th
+// occurrence of a token in one with the i-th in the other. It returns for every
+// frame of a the place of its partner in b, or -1, and the reverse. Frames
+// without a token at the grain, and those that keep refuses, have -2.
+func pairFrames(a, b *Record, g Grain, keep func(*Record, int) bool) (ofA, ofB []int) {
+	open := func(r *Record) []int {
+		p := make([]int, len(r.Frames))
+		for i := range p {
+			p[i] = -1
+			if r.Frames[i].token(g) == 0 || !keep(r, i) {
+				p[i] = -2
+			}
+		}
+		return p
+	}
+	ofA, ofB = open(a), open(b)
+	for i := range ofA {
+		for j := range ofB {
+			if ofA[i] == -1 && ofB[j] == -1 && a.Frames[i].token(g) == b.Frames[j].token(g) {
+				ofA[i], ofB[j] = j, i
+			}
+		}
+	}
+	return ofA, ofB
+}
+
+// slowAlignment is the formula of Rodrigues et al. (2022), section 3, over a
+// matching: matched frames add both weights, decayed by the distance of their
+// places; unmatched ones subtract theirs; the whole is divided by all weights.
+func slowAlignment(ofA, ofB []int, weightA, weightB func(int) float64, gamma float64) (score, allA, allB float64) {
+	var sum float64
+	for i, j := range ofA {
+		switch {
+		case j >= 0:
+			sum += (weightA(i) + weightB(j)) * math.Exp(-gamma*math.Abs(float64(i-j)))
+			allA, allB = allA+weightA(i), allB+weightB(j)
+		case j == -1:
+			sum, allA = sum-weightA(i), allA+weightA(i)
+		}
+	}
+	for j, i := range ofB {
+		if i == -1 {
+			sum, allB = sum-weightB(j), allB+weightB(j)
+		}
+	}
+	return sum / (allA + allB), allA, allB
+}
+
+func keepAll(*Record, int) bool { return true }
+
+// somePair draws two records with repeated and shared frames, and counts over
+// them and others.
+func somePair(t *rapid.T) (a, b *Record, counts *Frequencies) {
+	counts = new(Frequencies)
+	for range rapid.IntRange(0, 3).Draw(t, "others") {
+		counts.Add(Extract(someEvent().Draw(t, "other")))
+	}
+	a, b = Extract(someEvent().Draw(t, "a")), Extract(someEvent().Draw(t, "b"))
+	if rapid.Bool().Draw(t, "counted") {
+		counts.Add(a)
+	}
+	return a, b, counts
+}
+
+func TestFaSTAgreesWithItsFormula(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		a, b, counts := somePair(t)
+		p := FaST{
+			Alpha: rapid.Float64Range(0, 4).Draw(t, "alpha"), Beta: rapid.Float64Range(0, 8).Draw(t, "beta"), Gamma: rapid.Float64Range(0, 2).Draw(t, "gamma"),
+			Grain: Grain(rapid.IntRange(0, int(numGrains)-1).Draw(t, "grain")),
+		}
+		weight := func(r *Record) func(int) float64 {
+			return func(i int) float64 {
+				df := float64(counts.Count(r.Frames[i].token(p.Grain))) / float64(max(1, counts.Documents()))
+				return math.Pow(float64(i+1), -p.Alpha) * math.Exp(-p.Beta*df)
+			}
+		}
+		ofA, ofB := pairFrames(a, b, p.Grain, keepAll)
+		want, allA, allB := slowAlignment(ofA, ofB, weight(a), weight(b), p.Gamma)
+		if allA+allB == 0 {
+			want = 0
+		}
+		got := p.Similarity(a, b, counts)
+		if math.Abs(got-want) > 1e-9 {
+			t.Fatalf("%+v: %v, the formula gives %v", p, got, want)
+		}
+		if got < -1 || got > 1 {
+			t.Fatalf("%+v: %v is outside [-1, 1]", p, got)
+		}
+		if back := p.Similarity(b, a, counts); back != got {
+			t.Fatalf("%+v: %v one way, %v the other", p, got, back)
+		}
+		if self := p.Similarity(a, a, counts); self != 1 && len(a.order[p.Grain]) > 0 {
+			t.Fatalf("%+v: a trace with itself gives %v", p, self)
+		}
+	})
+}
+
+// TestFaSTByHand works two examples out on paper: Alpha 1, Beta and Gamma 0.
+func TestFaSTByHand(t *testing.T) {
+	at := func(names ...string) *Record {
+		e := &Event{Platform: "go", Exceptions: make([]Exception, 1)}
+		for _, name := range names { // the crashing frame first
+			e.Exceptions[0].Frames = append([]Frame{{Function: name, Filename: "a.go"}}, e.Exceptions[0].Frames...)
+		}
+		return Extract(e)
+	}
+	p := FaST{Alpha: 1, Grain: GrainFunction}
+	for _, c := range []struct {
+		a, b  *Record
+		gamma float64
+		want  float64
+	}{
+		// Weights by place: 1, 1/2. "read" matches: 1+1; "open" and "scan" do not: -1/2-1/2. (2-1)/(2+1).
+		{at("read", "open"), at("read", "scan"), 0, 1. / 3},
+		// Both match, each one place apart: 3 e^-1 over 3.
+		{at("read", "open"), at("open", "read"), 1, math.Exp(-1)},
+		// The second "read" has no partner: 1+1+1/2+1/2-1/3 over 3+1/3.
+		{at("read", "open", "read"), at("read", "open"), 0, (3 - 1./3) / (3 + 1./3)},
+		{at("read"), at("open"), 0, -1},
+		{at(), at("open"), 0, -1},
+		{at(), at(), 0, 0},
+	} {
+		p.Gamma = c.gamma
+		if got := p.Similarity(c.a, c.b, new(Frequencies)); math.Abs(got-c.want) > 1e-12 {
+			t.Errorf("%d and %d frames: %v, want %v", len(c.a.Frames), len(c.b.Frames), got, c.want)
+		}
+	}
+}
+
+func TestAlignmentsAgreeWithTheirFormula(t *testing.T) {
+	settings := []struct {
+		name         string
+		p            *alignment
+		alpha, gamma float64
+	}{
+		{"function", &byFunction, 0.6, 0.05}, {"flat", &byFunctionFlat, 0.1, 0}, {"whole", &byWhole, 0.6, 0.05},
+		{"module", &byModule, 0.4, 0.02}, {"in app", &byInApp, 0.4, 0}, {"inner", &byInner, 1, 0.1},
+	}
+	for _, s := range settings {
+		for i := range maxFrames {
+			if got, want := float64(s.p.place[i]), math.Pow(float64(i+1), -s.alpha); math.Abs(got-want) > 1e-6 {
+				t.Fatalf("%s: the weight of place %d is %v, want %v: say here what the setting is", s.name, i, got, want)
+			}
+			if got, want := float64(s.p.near[i]), math.Exp(-s.gamma*float64(i)); math.Abs(got-want) > 1e-6 {
+				t.Fatalf("%s: the decay of distance %d is %v, want %v: say here what the setting is", s.name, i, got, want)
+			}
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		a, b, counts := somePair(t)
+		var va, vb View
+		va.Weigh(a, counts)
+		vb.Weigh(b, counts)
+		for _, s := range settings {
+			keep := func(r *Record, i int) bool {
+				return (s.p.onlyIn == 0 || r.Frames[i].bits&s.p.onlyIn != 0) && (!s.p.inner || i < r.Inner)
+			}
+			weight := func(r *Record) func(int) float64 {
+				return func(i int) float64 {
+					return math.Pow(float64(i+1), -s.alpha) * float64(counts.Rarity(r.Frames[i].token(s.p.grain)))
+				}
+			}
+			ofA, ofB := pairFrames(a, b, s.p.grain, keep)
+			want, allA, allB := slowAlignment(ofA, ofB, weight(a), weight(b), s.gamma)
+			got := s.p.similarity(&va, &vb)
+			if allA == 0 || allB == 0 {
+				if got == got {
+					t.Fatalf("%s: %v where one trace has no frame", s.name, got)
+				}
+				continue
+			}
+			if math.Abs(float64(got)-want) > 1e-5 || got < -1 || got > 1 {
+				t.Fatalf("%s: %v, the formula gives %v", s.name, got, want)
+			}
+			if back := s.p.similarity(&vb, &va); math.Float32bits(back) != math.Float32bits(got) {
+				t.Fatalf("%s: %v one way, %v the other", s.name, got, back)
+			}
+		}
+	})
+}
