@@ -336,6 +336,31 @@ func TestGoldenGroupAcrossProjects(t *testing.T) {
 	}
 }
 
+// A golden dataset of explicit pairs alone is judged as far as it goes.
+func TestGoldenOfPairsAlone(t *testing.T) {
+	w := newWorld(t, t.TempDir())
+	rows, labels, _ := tinyEvents("quagmire", 2, 7, 6)
+	var pairs []exporttest.Pair
+	for i := range 40 {
+		p := exporttest.Pair{A: rows[i].ID, B: rows[i+1].ID, Label: "SEPARATE", Confidence: 1, Source: "human"}
+		if labels[i].GroupID == labels[i+1].GroupID {
+			p.Label = "GROUP"
+		}
+		pairs = append(pairs, p)
+	}
+	exporttest.WriteGolden(t, w.golden, rows, nil, exporttest.Options{Name: "tiny-pairs", Pairs: pairs})
+	out := filepath.Join(w.dir, "run")
+	whorl(t, w.train(out)...).ok()
+	r := readTiny(t, out)
+	protocols := map[string]bool{}
+	for _, f := range r.Figures {
+		protocols[f.Protocol] = true
+	}
+	if !protocols[result.ProtocolPairs] || len(protocols) != 1 || r.Datasets[0].Pairs != 40 {
+		t.Errorf("figures of %v, %d pairs", protocols, r.Datasets[0].Pairs)
+	}
+}
+
 // --replace puts a new run where an old one stood, or in an empty directory.
 func TestReplace(t *testing.T) {
 	w := newWorld(t, t.TempDir())

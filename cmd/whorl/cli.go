@@ -170,14 +170,19 @@ func withRemedy(err error, remedy string) error {
 	return err
 }
 
-// checkTarget refuses a file that could not be put in place, before the work
-// that would fill it. An empty path stands for none.
+// checkTarget refuses a file that could not or must not be put in place, before
+// the work that would fill it. An empty path stands for none.
 func checkTarget(flag, path string) error {
 	if path == "" {
 		return nil
 	}
-	if info, err := os.Stat(path); err == nil && info.IsDir() {
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && info.IsDir():
 		return fmt.Errorf("%s %s: that is a directory; name a file", flag, path)
+	case err == nil && !info.Mode().IsRegular():
+		// The file is put in place by a rename, which would take a device's name away from it.
+		return fmt.Errorf("%s %s: that is a device or pipe; name a file", flag, path)
 	}
 	return checkParent(flag, path)
 }

@@ -172,6 +172,39 @@ func TestLostOutput(t *testing.T) {
 	}
 }
 
+// A device or pipe keeps its name: no file is put in its place.
+func TestSpecialFilesAreNotReplaced(t *testing.T) {
+	w := shared(t)
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(filepath.Dir(pipe), "link") // as /dev/stdout is
+	if err := os.Symlink("pipe", link); err != nil {
+		t.Fatal(err)
+	}
+	modelFile, resultFile := filepath.Join(w.run, "model.safetensors"), filepath.Join(w.run, "result.json")
+	judge := []string{"eval", "--model", modelFile, "--golden", w.golden, "--as-of", asOf, "--resamples", "20"}
+	for _, path := range []string{pipe, link} {
+		for _, args := range [][]string{
+			{"report", resultFile, "--html", path},
+			{"report", resultFile, "--md", path},
+			{"features", "--export", w.export, "--as-of", asOf, "--out", path},
+			append(slices.Clone(judge), "--json", path),
+			append(slices.Clone(judge), "--scored-pairs", path),
+		} {
+			whorl(t, args...).fails(path, "device or pipe", "name a file")
+		}
+		whorl(t, w.train(path, "--replace")...).fails(path, "no run directory")
+	}
+	if info, err := os.Lstat(pipe); err != nil || info.Mode().Type() != os.ModeNamedPipe {
+		t.Errorf("the pipe: %v, %v", info, err)
+	}
+	if got := names(t, filepath.Dir(pipe)); !slices.Equal(got, []string{"link", "pipe"}) {
+		t.Errorf("left behind: %q", got)
+	}
+}
+
 // fullDisk takes nothing.
 type fullDisk struct{}
 

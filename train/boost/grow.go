@@ -123,6 +123,9 @@ func (g *grower) divide(t *Tree, l *leaf) (left, right leaf) {
 
 	left = leaf{node: at, rows: l.rows[:n], grad: b.leftGrad, hess: b.leftHess, low: l.low, high: l.high, depth: l.depth + 1, best: noSplit}
 	right = leaf{node: at + 1, rows: l.rows[n:], grad: b.rightGrad, hess: b.rightHess, low: l.low, high: l.high, depth: l.depth + 1, best: noSplit}
+	if b.bin == column.Bins-1 {
+		return left, right // an order of values says nothing about missing ones
+	}
 	middle := (b.leftValue + b.rightValue) / 2
 	switch column.Monotone {
 	case 1:

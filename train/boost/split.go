@@ -93,7 +93,7 @@ func (g *grower) bestOfColumn(l *leaf, c int, parent float64) split {
 			return
 		}
 		left, right := g.value(grad, hess, l.low, l.high), g.value(restGrad, restHess, l.low, l.high)
-		if column.Monotone > 0 && left > right || column.Monotone < 0 && left < right {
+		if present := bin < column.Bins-1; present && (column.Monotone > 0 && left > right || column.Monotone < 0 && left < right) {
 			return
 		}
 		gain := g.score(grad, hess, left) + g.score(restGrad, restHess, right) - parent
@@ -109,7 +109,7 @@ func (g *grower) bestOfColumn(l *leaf, c int, parent float64) split {
 			continue // the same division as the bin before
 		}
 		grad, hess, rows = grad+cell.grad, hess+cell.hess, rows+cell.rows
-		try(b, grad, hess, rows, false)
+		try(b, grad, hess, rows, missing.rows == 0 && 2*rows > total)
 		if missing.rows > 0 && b < column.Bins-1 {
 			try(b, grad+missing.grad, hess+missing.hess, rows+missing.rows, true)
 		}

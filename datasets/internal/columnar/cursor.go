@@ -45,8 +45,8 @@ type Cursor struct {
 	dictHeld    int64
 	payload     []byte
 	body        []byte
-	indices     []uint32
-	lengths     []int64
+	levels      []uint8
+	indices     []int32
 	headerBytes []byte
 	spans       []span
 }

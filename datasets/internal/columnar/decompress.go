@@ -110,7 +110,10 @@ func boundZstd(src []byte, size int) error {
 		if len(src) < skip+contentBytes {
 			return early
 		}
-		content := load64(src[skip:skip+contentBytes], 0)
+		content := uint64(0)
+		for i, b := range src[skip : skip+contentBytes] {
+			content |= uint64(b) << (8 * i)
+		}
 		if contentBytes == 2 {
 			content += 256
 		}
