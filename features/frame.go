@@ -325,7 +325,7 @@ func nativeFunction(s string) string {
 	if i := strings.LastIndex(s, "::h"); i > 0 && len(s)-i == 19 && looksHex(s[i+3:]) { // Rust's symbol hash
 		s = s[:i]
 	}
-	if strings.IndexAny(s, "<(") < 0 {
+	if !strings.ContainsAny(s, "<(") {
 		return s
 	}
 	out := make([]byte, 0, len(s))

@@ -56,7 +56,7 @@ func rehash(path string) string {
 	return path
 }
 
-// spelling says how one engine prints the name that another printed.
+// spellings say how one engine prints the name that another printed.
 var spellings = map[string]func(string) string{
 	// V8 shows a receiver where SpiderMonkey and JavaScriptCore show the bare name.
 	"receiver": func(name string) string {
@@ -141,12 +141,7 @@ func changes() []change {
 		{
 			name: "lines shifted",
 			apply: func(e *features.Event) *features.Event {
-				last := ""
 				return rewrite(e, func(f *features.Frame) {
-					// Frames of one call keep one line: the shift is by file.
-					if f.Filename != last {
-						last = f.Filename
-					}
 					if f.Line > 0 {
 						f.Line += 17
 					}
@@ -179,7 +174,7 @@ func changes() []change {
 			name: "a query behind the file",
 			apply: func(e *features.Event) *features.Event {
 				return rewrite(e, func(f *features.Frame) {
-					if strings.HasPrefix(f.Filename, "https://") && !strings.ContainsAny(f.Filename, "?#") {
+					if strings.HasSuffix(f.Filename, ".js") && (f.Filename[0] == '.' || f.Filename[0] == '~') {
 						f.Filename += "?v=20240131"
 					}
 				})

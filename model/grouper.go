@@ -1,7 +1,7 @@
 package model
 
 import (
-	"sort"
+	"slices"
 
 	"whorl/features"
 	"whorl/features/blocking"
@@ -32,18 +32,19 @@ type Grouper struct {
 	events      int
 	clusters    int
 
-	query  features.View
-	found  []int
-	vector features.Vector
+	query      features.View
+	found      []int
+	candidates []Candidate
+	vector     features.Vector
 }
 
 // entry is a distinct event and the copies of it.
 type entry struct {
-	record *features.Record
-	view   features.View
-	weighs int     // documents there were when the view was weighed
-	events []int32 // numbers of the events with this content, ascending
-	last   int32   // cluster of the latest of them
+	record  *features.Record
+	view    features.View
+	weighs  int // documents there were when the view was weighed
+	latest  int // number of the latest event with this content
+	cluster int // the one that event is in
 }
 
 // NewGrouper returns an empty grouper for one project.
@@ -68,24 +69,19 @@ type Decision struct {
 }
 
 // Candidates appends to dst the earlier events with numbers from from on that
-// blocking finds for r, with their probabilities, in no particular order. An
-// exact copy stands for the others of its content: its latest event is given.
-// r itself is not added.
+// blocking finds for r, with their probabilities, in no particular order: at
+// most [MaxCandidates] and, if there is one, an exact copy. Of the copies of
+// one event the latest is given. r itself is not added.
 func (g *Grouper) Candidates(dst []Candidate, r *features.Record, from int) []Candidate {
 	g.query.Weigh(r, &g.frequencies)
-	// Entries are found by content; the oldest entry with an event from from on
-	// is not known, so older ones are left out here.
 	g.found = g.index.Candidates(g.found[:0], r, &g.frequencies, 0, MaxCandidates)
-	if at, ok := g.byContent[r.Content]; ok && !containsInt(g.found, int(at)) {
+	if at, ok := g.byContent[r.Content]; ok && !slices.Contains(g.found, int(at)) {
 		g.found = append(g.found, int(at))
 	}
 	for _, at := range g.found {
-		e := &g.entries[at]
-		latest := e.events[len(e.events)-1]
-		if int(latest) < from {
-			continue
+		if e := &g.entries[at]; e.latest >= from {
+			dst = append(dst, Candidate{e.latest, e.cluster, g.compare(r, e)})
 		}
-		dst = append(dst, Candidate{int(latest), int(e.last), g.compare(r, e)})
 	}
 	return dst
 }
@@ -108,14 +104,13 @@ func (g *Grouper) Add(r *features.Record, cluster int) (event int) {
 	g.clusters = max(g.clusters, cluster+1)
 	if at, ok := g.byContent[r.Content]; ok {
 		e := &g.entries[at]
-		e.events = append(e.events, int32(event))
-		e.last = int32(cluster)
+		e.latest, e.cluster = event, cluster
 		return event
 	}
 	g.frequencies.Add(r)
 	at := int32(g.index.Add(r))
 	g.byContent[r.Content] = at
-	g.entries = append(g.entries, entry{record: r, weighs: -1, events: []int32{int32(event)}, last: int32(cluster)})
+	g.entries = append(g.entries, entry{record: r, weighs: -1, latest: event, cluster: cluster})
 	return event
 }
 
@@ -130,15 +125,15 @@ func (g *Grouper) Group(r *features.Record) Decision { return g.GroupSince(r, 0)
 func (g *Grouper) GroupSince(r *features.Record, from int) Decision {
 	d := Decision{Best: -1}
 	best := -1
-	for _, c := range g.Candidates(nil, r, from) {
+	g.candidates = g.Candidates(g.candidates[:0], r, from)
+	for _, c := range g.candidates {
 		if d.Best < 0 || c.Probability > d.Probability || c.Probability == d.Probability && c.Cluster < best {
 			d.Best, d.Probability, best = c.Event, c.Probability, c.Cluster
 		}
 	}
 	if at, ok := g.byContent[r.Content]; ok {
-		e := &g.entries[at]
-		if i := sort.Search(len(e.events), func(k int) bool { return int(e.events[k]) >= from }); i < len(e.events) {
-			d.Best, d.Probability, best = int(e.events[len(e.events)-1]), 1, int(e.last)
+		if e := &g.entries[at]; e.latest >= from {
+			d.Best, d.Probability, best = e.latest, 1, e.cluster
 		}
 	}
 	d.Cluster = best
@@ -151,15 +146,6 @@ func (g *Grouper) GroupSince(r *features.Record, from int) Decision {
 
 // Clusters returns the number of clusters founded so far.
 func (g *Grouper) Clusters() int { return g.clusters }
-
-func containsInt(s []int, x int) bool {
-	for _, y := range s {
-		if x == y {
-			return true
-		}
-	}
-	return false
-}
 
 // FallbackThreshold returns the threshold of platforms without one of their own.
 func (m *Model) FallbackThreshold() float64 { return m.about.fallbackThreshold }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"whorl/datasets"
 	"whorl/eval/baseline"
 	"whorl/eval/result"
 	"whorl/internal/exporttest"
@@ -131,6 +132,44 @@ func TestSameInputsSameBytes(t *testing.T) {
 			t.Error("two manifests, one provenance")
 		}
 	})
+}
+
+// The digest of the data names all that the fit learns from and nothing else.
+func TestDataDigest(t *testing.T) {
+	digest := func(change func(rows []exporttest.Row, labels []exporttest.Label)) string {
+		w := newWorld(t, t.TempDir())
+		rows, labels, _ := tinyEvents("zanzibar", 3, 8, 6)
+		change(rows, labels)
+		exporttest.Write(t, w.export, rows, labels, exporttest.Options{Name: "tiny"})
+		x, err := datasets.OpenExport(w.export)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := readCorpus(t.Context(), []*datasets.Export{x}, datasets.Options{Purpose: datasets.TrainFingerprinting, AsOf: exporttest.AsOf},
+			new(datasets.Guard), func(string, int, int) {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.digest
+	}
+	want := digest(func([]exporttest.Row, []exporttest.Label) {})
+	for _, c := range []struct {
+		name   string
+		change func(rows []exporttest.Row, labels []exporttest.Label)
+		same   bool
+	}{
+		{"order", func(r []exporttest.Row, l []exporttest.Label) { slices.Reverse(r); slices.Reverse(l) }, true},
+		{"source of a label", func(_ []exporttest.Row, l []exporttest.Label) { l[0].Source = "human" }, true},
+		{"group", func(_ []exporttest.Row, l []exporttest.Label) { l[0].GroupID = l[9].GroupID }, false},
+		{"confidence", func(_ []exporttest.Row, l []exporttest.Label) { l[0].Confidence = 0.5 }, false},
+		{"time", func(r []exporttest.Row, _ []exporttest.Label) { r[0].Time = r[0].Time.Add(-time.Second) }, false},
+		{"release", func(r []exporttest.Row, _ []exporttest.Label) { r[0].Release = "other" }, false},
+		{"function", func(r []exporttest.Row, _ []exporttest.Label) { r[0].Exceptions[0].Frames[0].Function = "other" }, false},
+	} {
+		if got := digest(c.change); (got == want) != c.same {
+			t.Errorf("%s changed: the digest is the same: %v, want %v", c.name, got == want, c.same)
+		}
+	}
 }
 
 // Exports are read as one: how events are spread over them changes no figure.
