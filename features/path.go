@@ -66,18 +66,18 @@ func parsePath(s string) sourcePath {
 		return p
 	}
 	// Two folders at most, leaving out those that only say how it was built.
-	owner := p.base
+	owner, start := p.base, len(s)-len(file) // while the owner is a part of s, it is no new string
 	for kept := 0; dir != "" && kept < 2; {
-		var part string
-		if i := strings.LastIndexByte(dir, '/'); i >= 0 {
-			dir, part = dir[:i], dir[i+1:]
-		} else {
-			dir, part = "", dir
-		}
+		part, at := dir, strings.LastIndexByte(dir, '/')+1
+		dir, part = dir[:max(0, at-1)], part[at:]
 		if part == "" || outputFolders[part] || looksGenerated(part) {
 			continue
 		}
-		owner = part + "/" + owner
+		if at+len(part)+1 == start {
+			owner, start = s[at:start+len(owner)], at
+		} else {
+			owner, start = part+"/"+owner, -1
+		}
 		kept++
 	}
 	p.owner = owner

@@ -190,6 +190,7 @@ func (c *corpus) assemble(projects map[string]*corpusProject, pairs []datasets.P
 			number(math.Float64bits(e.label.Confidence))
 			// The content's hash says all of a record but these three.
 			number(e.record.Content)
+			number(uint64(e.record.Time))
 			number(e.record.Release)
 			number(e.record.Runtime)
 		}

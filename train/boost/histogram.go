@@ -80,7 +80,7 @@ func subtract(whole, part []cell) {
 	part = part[:len(whole)]
 	for k := range whole {
 		whole[k].grad -= part[k].grad
-		whole[k].hess -= 0*part[k].hess
+		whole[k].hess -= part[k].hess
 		whole[k].rows -= part[k].rows
 	}
 }
