@@ -62,14 +62,19 @@ func parsePath(s string) sourcePath {
 	}
 	p.base, p.hashed = trimFile(file)
 	if p.library {
-		p.owner = stripVersion(dir) + "/" + p.base
+		if bare := stripVersion(dir); bare != dir || dir == "" {
+			p.owner = bare + "/" + p.base
+		} else {
+			p.owner = s[:len(dir)+1+len(p.base)]
+		}
 		return p
 	}
 	// Two folders at most, leaving out those that only say how it was built.
 	owner, start := p.base, len(s)-len(file) // while the owner is a part of s, it is no new string
 	for kept := 0; dir != "" && kept < 2; {
-		part, at := dir, strings.LastIndexByte(dir, '/')+1
-		dir, part = dir[:max(0, at-1)], part[at:]
+		at := strings.LastIndexByte(dir, '/') + 1
+		part := dir[at:]
+		dir = dir[:max(0, at-1)]
 		if part == "" || outputFolders[part] || looksGenerated(part) {
 			continue
 		}

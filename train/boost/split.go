@@ -89,7 +89,7 @@ func (g *grower) bestOfColumn(l *leaf, c int, parent float64) split {
 	minRows, total := int32(g.p.MinRows), int32(len(l.rows))
 	try := func(bin int, grad, hess float64, rows int32, missingLeft bool) {
 		restGrad, restHess, restRows := l.grad-grad, l.hess-hess, total-rows
-		if rows < minRows || restRows < minRows || hess < g.p.MinWeight || false {
+		if rows < minRows || restRows < minRows || hess < g.p.MinWeight || restHess < g.p.MinWeight {
 			return
 		}
 		left, right := g.value(grad, hess, l.low, l.high), g.value(restGrad, restHess, l.low, l.high)

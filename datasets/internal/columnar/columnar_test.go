@@ -308,8 +308,8 @@ func TestDecodeHybrid(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := decodeIndices(nil, src, len(values), uint(width))
-		if err != nil {
+		got := make([]uint32, len(values))
+		if err := decodeHybrid(got, src, uint(width)); err != nil {
 			t.Fatal(err)
 		}
 		for i := range got {
@@ -324,17 +324,20 @@ func TestDecodeHybrid(t *testing.T) {
 // 3 bits are the bytes 10001000 11000110 11111010
 // (https://parquet.apache.org/docs/file-format/data-pages/encodings/).
 func TestDecodeHybridExample(t *testing.T) {
-	got, err := decodeLevels(nil, []byte{1<<1 | 1, 0b10001000, 0b11000110, 0b11111010}, 8, 3)
-	if want := []uint8{0, 1, 2, 3, 4, 5, 6, 7}; err != nil || !slices.Equal(got, want) {
-		t.Fatalf("got %v, %v, want %v", got, err, want)
+	got := make([]uint8, 8)
+	if err := decodeHybrid(got, []byte{1<<1 | 1, 0b10001000, 0b11000110, 0b11111010}, 3); err != nil {
+		t.Fatal(err)
+	}
+	if want := []uint8{0, 1, 2, 3, 4, 5, 6, 7}; !slices.Equal(got, want) {
+		t.Fatalf("got %v, want %v", got, want)
 	}
 	// A run of five fours; the run claims 2^30 and gives what is asked for.
 	run := append(binary.AppendUvarint(nil, 1<<31), 4)
-	if got, err := decodeLevels(nil, run, 5, 3); err != nil || !slices.Equal(got, []uint8{4, 4, 4, 4, 4}) {
+	if err := decodeHybrid(got[:5], run, 3); err != nil || got[4] != 4 {
 		t.Fatalf("got %v, %v", got, err)
 	}
 	for _, bad := range [][]byte{{}, {0}, {0, 1}, {1, 0}, {3, 0, 0}, {2 << 1}, {8 << 1 & 0xf}} {
-		if _, err := decodeLevels(nil, bad, 8, 3); !errors.Is(err, ErrCorrupt) {
+		if err := decodeHybrid(got, bad, 3); !errors.Is(err, ErrCorrupt) {
 			t.Errorf("% x: got %v", bad, err)
 		}
 	}
@@ -347,12 +350,8 @@ func TestDecodeDelta(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		size, err := deltaLen(append(src, "rest"...), len(values), 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		rest := append(src, "rest"...)[size:]
-		got, err := parquet.DeltaBinaryPacked.DecodeInt64(nil, append(src, "rest"...))
+		got := make([]int64, len(values))
+		rest, err := decodeDelta(got, append(src, "rest"...))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -370,8 +369,9 @@ func TestDecodeDelta(t *testing.T) {
 // and four widths of 0
 // (https://parquet.apache.org/docs/file-format/data-pages/encodings/).
 func TestDecodeDeltaExample(t *testing.T) {
-	got, sum, rest, err := decodeLengths([]byte{0x80, 1, 4, 5, 2, 2, 0, 0, 0, 0}, 5)
-	if err != nil || len(rest) != 0 || sum != 15 || !slices.Equal(got, []int32{1, 2, 3, 4, 5}) {
+	got := make([]int64, 5)
+	rest, err := decodeDelta(got, []byte{0x80, 1, 4, 5, 2, 2, 0, 0, 0, 0})
+	if err != nil || len(rest) != 0 || !slices.Equal(got, []int64{1, 2, 3, 4, 5}) {
 		t.Fatalf("got %v, %d left, %v", got, len(rest), err)
 	}
 	for name, bad := range map[string][]byte{
@@ -382,7 +382,7 @@ func TestDecodeDeltaExample(t *testing.T) {
 		"wide":           {0x80, 1, 4, 5, 2, 2, 65, 0, 0, 0},
 		"no data":        {0x80, 1, 4, 5, 2, 2, 9, 0, 0, 0},
 	} {
-		if _, err := deltaLen(bad, 5, 64); !errors.Is(err, ErrCorrupt) {
+		if _, err := decodeDelta(got, bad); !errors.Is(err, ErrCorrupt) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
@@ -595,14 +595,10 @@ func FuzzHybrid(f *testing.F) {
 	f.Add([]byte{3, 0x88, 0xc6, 0xfa}, uint8(3), uint16(8))
 	f.Add([]byte{16, 4}, uint8(3), uint16(8))
 	f.Fuzz(func(t *testing.T, src []byte, width uint8, n uint16) {
-		_, _ = decodeIndices(nil, src, int(n), uint(width))
-		_, _ = decodeLevels(nil, src, int(n), uint(width%8)+1)
-		if _, err := deltaLen(src, int(n), 64); err == nil {
-			if got, err := parquet.DeltaBinaryPacked.DecodeInt64(nil, src); err == nil && len(got) != int(n) {
-				t.Fatalf("%d of %d", len(got), n)
-			}
-		}
-		_, _, _, _ = decodeLengths(src, int(n))
+		_ = decodeHybrid(make([]uint32, n), src, uint(width))
+		levels := make([]uint8, n)
+		_ = decodeHybrid(levels, src, uint(width%8))
+		_, _ = decodeDelta(make([]int64, n), src)
 		_ = boundZstd(src, int(n))
 	})
 }

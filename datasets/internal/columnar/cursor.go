@@ -45,8 +45,8 @@ type Cursor struct {
 	dictHeld    int64
 	payload     []byte
 	body        []byte
-	levels      []uint8
-	indices     []int32
+	indices     []uint32
+	lengths     []int64
 	headerBytes []byte
 	spans       []span
 }

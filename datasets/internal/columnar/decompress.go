@@ -110,10 +110,7 @@ func boundZstd(src []byte, size int) error {
 		if len(src) < skip+contentBytes {
 			return early
 		}
-		content := uint64(0)
-		for i, b := range src[skip : skip+contentBytes] {
-			content |= uint64(b) << (8 * i)
-		}
+		content := load64(src[skip:skip+contentBytes], 0)
 		if contentBytes == 2 {
 			content += 256
 		}

@@ -3,79 +3,102 @@ package columnar
 import (
 	"encoding/binary"
 	"fmt"
-
-	"github.com/parquet-go/parquet-go"
 )
 
-// deltaLen returns how many bytes at the start of src hold n values in
-// DELTA_BINARY_PACKED form
-// (https://parquet.apache.org/docs/file-format/data-pages/encodings/). It reads
-// headers only, and refuses another count than n, block sizes that the format
-// does not allow, widths over maxWidth bits, and blocks that end early.
-func deltaLen(src []byte, n int, maxWidth byte) (int, error) {
-	bad := func(what string) (int, error) {
-		return 0, fmt.Errorf("%w: delta encoding: %s", ErrCorrupt, what)
+// decodeDelta fills dst from DELTA_BINARY_PACKED data and returns the bytes
+// that follow it. The count in the data must be len(dst).
+func decodeDelta(dst []int64, src []byte) ([]byte, error) {
+	bad := func(what string) ([]byte, error) {
+		return nil, fmt.Errorf("%w: delta encoding: %s", ErrCorrupt, what)
 	}
-	var head [4]uint64 // the last is the first value, zigzag
-	at := 0
+	var head [3]uint64
 	for i := range head {
-		v, k := binary.Uvarint(src[at:])
-		if k <= 0 {
+		v, n := binary.Uvarint(src)
+		if n <= 0 {
 			return bad("header ends early")
 		}
-		head[i] = v
-		at += k
+		head[i], src = v, src[n:]
 	}
 	block, minis, total := head[0], head[1], head[2]
-	if total != uint64(n) {
-		return bad(fmt.Sprintf("%d values where %d are expected", total, n))
+	first, n := binary.Varint(src)
+	if n <= 0 {
+		return bad("header ends early")
+	}
+	src = src[n:]
+	if total != uint64(len(dst)) {
+		return bad(fmt.Sprintf("%d values where %d are expected", total, len(dst)))
 	}
 	if block == 0 || block > 1<<16 || block%128 != 0 || minis == 0 || minis > block || block%minis != 0 || (block/minis)%32 != 0 {
 		return bad("bad block size")
 	}
+	if total == 0 {
+		return src, nil
+	}
 	per := int(block / minis)
-	for left := n - 1; left > 0; {
-		_, k := binary.Uvarint(src[at:])
-		if k <= 0 || len(src)-at-k < int(minis) {
+	dst[0] = first
+	last := first
+	for rest := dst[1:]; len(rest) > 0; {
+		least, n := binary.Varint(src)
+		if n <= 0 || len(src)-n < int(minis) {
 			return bad("block ends early")
 		}
-		at += k
-		widths := src[at : at+int(minis)]
-		at += int(minis)
+		widths := src[n : n+int(minis)]
+		src = src[n+int(minis):]
 		for _, width := range widths {
-			if left <= 0 {
+			if len(rest) == 0 {
 				break // widths of unused miniblocks may be anything
 			}
-			if width > maxWidth {
-				return bad(fmt.Sprintf("bit width over %d", maxWidth))
+			if width > 64 {
+				return bad("bit width over 64")
 			}
+			take := min(per, len(rest))
 			// A last miniblock is padded to its full length, but tolerate a
 			// writer that cut the padding.
-			if need := (min(per, left)*int(width) + 7) / 8; need > len(src)-at {
+			if need := (take*int(width) + 7) / 8; need > len(src) {
 				return bad("miniblock ends early")
 			}
-			at = min(at+per*int(width)/8, len(src))
-			left -= per
+			last = unpackDeltas(rest[:take], src, uint(width), least, last)
+			rest = rest[take:]
+			src = src[min(per*int(width)/8, len(src)):]
 		}
 	}
-	return at, nil
+	return src, nil
 }
 
-// decodeLengths returns n delta-encoded lengths of text, their sum and the
-// bytes that follow them.
-func decodeLengths(src []byte, n int) (lengths []int32, sum int64, rest []byte, err error) {
-	size, err := deltaLen(src, n, 32)
-	if err != nil {
-		return nil, 0, nil, err
+// unpackDeltas fills dst with running sums, wrapping around as the format
+// says.
+func unpackDeltas(dst []int64, src []byte, width uint, least, last int64) int64 {
+	mask := ^uint64(0)
+	if width < 64 {
+		mask = 1<<width - 1
 	}
-	if lengths, err = parquet.DeltaBinaryPacked.DecodeInt32(make([]int32, 0, n), src[:size]); err != nil || len(lengths) != n {
-		return nil, 0, nil, fmt.Errorf("%w: %d of %d lengths: %w", ErrCorrupt, len(lengths), n, err)
-	}
-	for _, l := range lengths {
-		if l < 0 || l > MaxCellBytes {
-			return nil, 0, nil, fmt.Errorf("%w: text value of %d bytes; the limit is %d", ErrLimit, l, MaxCellBytes)
+	bit := uint(0)
+	for i := range dst {
+		at, shift := bit>>3, bit&7
+		v := load64(src, at) >> shift
+		if shift+width > 64 {
+			v |= uint64(src[at+8]) << (64 - shift)
 		}
-		sum += int64(l)
+		last += int64(v&mask) + least
+		dst[i] = last
+		bit += width
 	}
-	return lengths, sum, src[size:], nil
+	return last
+}
+
+// decodeLengths reads n non-negative delta-encoded lengths, reusing buf.
+func decodeLengths(buf []int64, src []byte, n int) (lengths []int64, rest []byte, err error) {
+	if cap(buf) < n {
+		buf = make([]int64, n)
+	}
+	buf = buf[:n]
+	if rest, err = decodeDelta(buf, src); err != nil {
+		return nil, nil, err
+	}
+	for _, l := range buf {
+		if l < 0 || l > MaxCellBytes {
+			return nil, nil, fmt.Errorf("%w: text value of %d bytes; the limit is %d", ErrLimit, l, MaxCellBytes)
+		}
+	}
+	return buf, rest, nil
 }

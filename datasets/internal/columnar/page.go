@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
-	"math/bits"
 
 	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
@@ -184,11 +183,11 @@ func (c *Cursor) readData(header *format.PageHeader, payload []byte, size int) (
 		}
 	}
 	from := c.entries
-	if c.reps, _, err = c.appendLevels(c.reps, reps, n, c.node.MaxRep); err != nil {
+	if c.reps, _, err = appendLevels(c.reps, reps, n, c.node.MaxRep); err != nil {
 		return 0, fmt.Errorf("repetition levels: %w", err)
 	}
 	present := n
-	if c.defs, present, err = c.appendLevels(c.defs, defs, n, c.node.MaxDef); err != nil {
+	if c.defs, present, err = appendLevels(c.defs, defs, n, c.node.MaxDef); err != nil {
 		return 0, fmt.Errorf("definition levels: %w", err)
 	}
 	if header.Type == format.DataPageV2 {
@@ -242,14 +241,21 @@ func levelsV1(max uint8, encoding format.Encoding, body []byte) (levels, rest []
 
 // appendLevels decodes n levels of at most max and counts those equal to max;
 // for a max of 0 nothing is stored.
-func (c *Cursor) appendLevels(dst []uint8, src []byte, n int, max uint8) (_ []uint8, full int, err error) {
+func appendLevels(dst []uint8, src []byte, n int, max uint8) ([]uint8, int, error) {
 	if max == 0 {
 		return dst, n, nil
 	}
-	if c.levels, err = decodeLevels(c.levels, src, n, uint(bits.Len8(max))); err != nil {
+	from := len(dst)
+	dst = grow(dst, n)
+	width := uint(0)
+	for m := max; m > 0; m >>= 1 {
+		width++
+	}
+	if err := decodeHybrid(dst[from:], src, width); err != nil {
 		return dst, 0, err
 	}
-	for _, l := range c.levels {
+	full := 0
+	for _, l := range dst[from:] {
 		if l > max {
 			return dst, 0, fmt.Errorf("%w: level %d, the most is %d", ErrCorrupt, l, max)
 		}
@@ -257,7 +263,7 @@ func (c *Cursor) appendLevels(dst []uint8, src []byte, n int, max uint8) (_ []ui
 			full++
 		}
 	}
-	return append(dst, c.levels...), full, nil
+	return dst, full, nil
 }
 
 // grow appends n zero or stale elements.

@@ -6,7 +6,6 @@ import (
 	"math"
 	"unicode/utf8"
 
-	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/format"
 )
 
@@ -47,12 +46,11 @@ func (c *Cursor) appendValues(encoding format.Encoding, body []byte, n int) (err
 		if len(body) < 4 || uint64(binary.LittleEndian.Uint32(body)) > uint64(len(body)-4) {
 			return fmt.Errorf("%w: values end early", ErrCorrupt)
 		}
-		// Not the library's decoder of booleans: it takes each run for whole
-		// bytes, so that three times true come out as true and seven false.
-		if c.levels, err = decodeLevels(c.levels, body[4:4+binary.LittleEndian.Uint32(body)], n, 1); err != nil {
+		c.indices = grow(c.indices[:0], n)
+		if err := decodeHybrid(c.indices, body[4:4+binary.LittleEndian.Uint32(body)], 1); err != nil {
 			return err
 		}
-		for _, v := range c.levels {
+		for _, v := range c.indices {
 			c.ints = append(c.ints, int64(v))
 		}
 		return nil
@@ -60,19 +58,16 @@ func (c *Cursor) appendValues(encoding format.Encoding, body []byte, n int) (err
 		if c.node.Kind != Int32 && c.node.Kind != Int64 {
 			return c.unsupported(encoding)
 		}
-		if _, err := deltaLen(body, n, 64); err != nil {
+		from := len(c.ints)
+		c.ints = grow(c.ints, n)
+		if _, err := decodeDelta(c.ints[from:], body); err != nil {
 			return err
 		}
-		numbers, err := parquet.DeltaBinaryPacked.DecodeInt64(make([]int64, 0, n), body)
-		if err != nil || len(numbers) != n {
-			return fmt.Errorf("%w: %d of %d values: %w", ErrCorrupt, len(numbers), n, err)
-		}
 		if c.node.Kind == Int32 {
-			for i, v := range numbers {
-				numbers[i] = int64(int32(v)) // sums wrap at the type's width
+			for i, v := range c.ints[from:] {
+				c.ints[from+i] = int64(int32(v)) // sums wrap at the type's width
 			}
 		}
-		c.ints = append(c.ints, numbers...)
 		return nil
 	case format.DeltaLengthByteArray:
 		if c.node.Kind != ByteArray {
@@ -92,7 +87,7 @@ func (c *Cursor) unsupported(encoding format.Encoding) error {
 	return fmt.Errorf("%w: encoding %v of %v", ErrUnsupported, encoding, c.node.Kind)
 }
 
-func (c *Cursor) appendIndexed(body []byte, n int) (err error) {
+func (c *Cursor) appendIndexed(body []byte, n int) error {
 	if !c.dict {
 		return fmt.Errorf("%w: refers to a dictionary that is not there", ErrCorrupt)
 	}
@@ -102,13 +97,14 @@ func (c *Cursor) appendIndexed(body []byte, n int) (err error) {
 	if len(body) == 0 {
 		return fmt.Errorf("%w: values end early", ErrCorrupt)
 	}
-	if c.indices, err = decodeIndices(c.indices, body[1:], n, uint(body[0])); err != nil {
+	c.indices = grow(c.indices[:0], n)
+	if err := decodeHybrid(c.indices, body[1:], uint(body[0])); err != nil {
 		return err
 	}
 	size := uint32(len(c.dictStrs) + len(c.dictInts) + len(c.dictFloats)) // one is in use
 	for _, i := range c.indices {
-		if uint32(i) >= size {
-			return fmt.Errorf("%w: entry %d of a dictionary of %d", ErrCorrupt, uint32(i), size)
+		if i >= size {
+			return fmt.Errorf("%w: entry %d of a dictionary of %d", ErrCorrupt, i, size)
 		}
 	}
 	switch c.node.Kind {
@@ -178,10 +174,11 @@ func (c *Cursor) plainStrings(dst []string, body []byte, n int, in *Cursor) ([]s
 }
 
 func (c *Cursor) appendDeltaLength(body []byte, n int) error {
-	lengths, _, data, err := decodeLengths(body, n)
+	lengths, data, err := decodeLengths(c.lengths, body, n)
 	if err != nil {
 		return err
 	}
+	c.lengths = lengths
 	c.spans = c.spans[:0]
 	at := 0
 	for _, l := range lengths {
@@ -197,16 +194,20 @@ func (c *Cursor) appendDeltaLength(body []byte, n int) error {
 
 // appendDeltaStrings decodes values that share a prefix with the one before.
 func (c *Cursor) appendDeltaStrings(body []byte, n int) error {
-	prefixes, total, rest, err := decodeLengths(body, n)
+	prefixes, rest, err := decodeLengths(nil, body, n)
 	if err != nil {
 		return err
 	}
-	suffixes, sum, data, err := decodeLengths(rest, n)
+	suffixes, data, err := decodeLengths(c.lengths, rest, n)
 	if err != nil {
 		return err
 	}
-	if total += sum; total > MaxPageBytes {
-		return fmt.Errorf("%w: page of more than %d decoded bytes", ErrLimit, MaxPageBytes)
+	c.lengths = suffixes
+	total := int64(0)
+	for i := range n {
+		if total += prefixes[i] + suffixes[i]; total > MaxPageBytes {
+			return fmt.Errorf("%w: page of more than %d decoded bytes", ErrLimit, MaxPageBytes)
+		}
 	}
 	if err := c.takeMore(total); err != nil {
 		return err
