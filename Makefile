@@ -16,7 +16,7 @@ test: ## Run all tests
 
 demo: build ## Train on the sample export, judge on its golden set, print the figures
 	@mkdir -p runs && rm -rf runs/demo runs/.demo.*
-	bin/whorl train --export datasets/sample/export --golden datasets/sample/golden --out runs/demo --seed 1
+	bin/whorl train --export datasets/sample/export --golden datasets/sample/golden --out runs/demo --seed 1 --as-of 2026-11-21T00:00:00Z
 
 bench: ## Run all benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./...

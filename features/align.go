@@ -60,11 +60,11 @@ func (p FaST) Similarity(a, b *Record, f *Frequencies) float64 {
 // alignment is the same heuristic over rarities of a view, with its powers
 // taken from tables: the form that the comparison vector uses.
 type alignment struct {
-	grain  Grain
-	onlyIn frameBits // frames that lack one of these bits are left out; 0 keeps all
-	inner  bool      // frames of the innermost exception only
-	place  *[maxFrames]float32
-	near   *[maxFrames]float32
+	grain Grain
+	inApp bool // frames of the application alone, placed among themselves
+	inner bool // frames of the innermost exception only
+	place *[maxFrames]float32
+	near  *[maxFrames]float32
 }
 
 func powers(alpha float64) *[maxFrames]float32 {
@@ -84,7 +84,15 @@ func decays(gamma float64) *[maxFrames]float32 {
 }
 
 func (p *alignment) keeps(r *Record, i uint8) bool {
-	return (p.onlyIn == 0 || r.Frames[i].bits&p.onlyIn != 0) && (!p.inner || int(i) < r.Inner)
+	return (!p.inApp || r.Frames[i].InApp()) && (!p.inner || int(i) < r.Inner)
+}
+
+// at returns the place of a frame that is kept.
+func (p *alignment) at(r *Record, i uint8) int {
+	if p.inApp {
+		return int(r.rank[i])
+	}
+	return int(i)
 }
 
 // similarity returns the score in [-1,1], or NaN when one trace has no frame
@@ -113,16 +121,17 @@ func (p *alignment) similarity(a, b *View) float32 {
 		}
 		switch {
 		case j == len(y) || i < len(x) && tx < ty:
-			w := p.place[x[i]] * wx[x[i]]
+			w := p.place[p.at(a.Record, x[i])] * wx[x[i]]
 			sum, allX = sum-w, allX+w
 			i++
 		case i == len(x) || ty < tx:
-			w := p.place[y[j]] * wy[y[j]]
+			w := p.place[p.at(b.Record, y[j])] * wy[y[j]]
 			sum, allY = sum-w, allY+w
 			j++
 		default:
-			u, v := p.place[x[i]]*wx[x[i]], p.place[y[j]]*wy[y[j]]
-			gap := int(x[i]) - int(y[j])
+			m, n := p.at(a.Record, x[i]), p.at(b.Record, y[j])
+			u, v := p.place[m]*wx[x[i]], p.place[n]*wy[y[j]]
+			gap := m - n
 			if gap < 0 {
 				gap = -gap
 			}

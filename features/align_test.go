@@ -36,12 +36,13 @@ func pairFrames(a, b *Record, g Grain, keep func(*Record, int) bool) (ofA, ofB [
 // slowAlignment is the formula of Rodrigues et al. (2022), section 3, over a
 // matching: matched frames add both weights, decayed by the distance of their
 // places; unmatched ones subtract theirs; the whole is divided by all weights.
-func slowAlignment(ofA, ofB []int, weightA, weightB func(int) float64, gamma float64) (score, allA, allB float64) {
+// near is the decay by the distance of two frames given by their index.
+func slowAlignment(ofA, ofB []int, weightA, weightB func(int) float64, near func(i, j int) float64) (score, allA, allB float64) {
 	var sum float64
 	for i, j := range ofA {
 		switch {
 		case j >= 0:
-			sum += (weightA(i) + weightB(j)) * math.Exp(-gamma*math.Abs(float64(i-j)))
+			sum += (weightA(i) + weightB(j)) * near(i, j)
 			allA, allB = allA+weightA(i), allB+weightB(j)
 		case j == -1:
 			sum, allA = sum-weightA(i), allA+weightA(i)
@@ -85,7 +86,8 @@ func TestFaSTAgreesWithItsFormula(t *testing.T) {
 			}
 		}
 		ofA, ofB := pairFrames(a, b, p.Grain, keepAll)
-		want, allA, allB := slowAlignment(ofA, ofB, weight(a), weight(b), p.Gamma)
+		near := func(i, j int) float64 { return math.Exp(-p.Gamma * math.Abs(float64(i-j))) }
+		want, allA, allB := slowAlignment(ofA, ofB, weight(a), weight(b), near)
 		if allA+allB == 0 {
 			want = 0
 		}
@@ -137,53 +139,67 @@ func TestFaSTByHand(t *testing.T) {
 	}
 }
 
-func TestAlignmentsAgreeWithTheirFormula(t *testing.T) {
-	settings := []struct {
-		name         string
-		p            *alignment
-		alpha, gamma float64
-	}{
-		{"function", &byFunction, 0.6, 0.05}, {"flat", &byFunctionFlat, 0.1, 0}, {"whole", &byWhole, 0.6, 0.05},
-		{"module", &byModule, 0.4, 0.02}, {"in app", &byInApp, 0.4, 0}, {"inner", &byInner, 1, 0.1},
-	}
-	for _, s := range settings {
+func TestTables(t *testing.T) {
+	for _, p := range []float64{0, 0.1, 0.6, 1, 2} {
+		place, near := powers(p), decays(p)
 		for i := range maxFrames {
-			if got, want := float64(s.p.place[i]), math.Pow(float64(i+1), -s.alpha); math.Abs(got-want) > 1e-6 {
-				t.Fatalf("%s: the weight of place %d is %v, want %v: say here what the setting is", s.name, i, got, want)
+			if got, want := float64(place[i]), math.Pow(float64(i+1), -p); math.Abs(got-want) > 1e-6 {
+				t.Errorf("power %v of place %d is %v, want %v", p, i, got, want)
 			}
-			if got, want := float64(s.p.near[i]), math.Exp(-s.gamma*float64(i)); math.Abs(got-want) > 1e-6 {
-				t.Fatalf("%s: the decay of distance %d is %v, want %v: say here what the setting is", s.name, i, got, want)
+			if got, want := float64(near[i]), math.Exp(-p*float64(i)); math.Abs(got-want) > 1e-6 {
+				t.Errorf("decay %v of distance %d is %v, want %v", p, i, got, want)
 			}
 		}
+	}
+}
+
+func TestAlignmentsAgreeWithTheirFormula(t *testing.T) {
+	alignments := map[string]*alignment{
+		"function": &byFunction, "flat": &byFunctionFlat, "whole": &byWhole, "module": &byModule, "in app": &byInApp, "inner": &byInner,
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		a, b, counts := somePair(t)
 		var va, vb View
 		va.Weigh(a, counts)
 		vb.Weigh(b, counts)
-		for _, s := range settings {
-			keep := func(r *Record, i int) bool {
-				return (s.p.onlyIn == 0 || r.Frames[i].bits&s.p.onlyIn != 0) && (!s.p.inner || i < r.Inner)
+		for name, p := range alignments {
+			keep := func(r *Record, i int) bool { return (!p.inApp || r.Frames[i].InApp()) && (!p.inner || i < r.Inner) }
+			// The application's frames are placed among themselves.
+			place := func(r *Record, i int) int {
+				if !p.inApp {
+					return i
+				}
+				n := 0
+				for k := range i {
+					if r.Frames[k].InApp() {
+						n++
+					}
+				}
+				return n
 			}
 			weight := func(r *Record) func(int) float64 {
 				return func(i int) float64 {
-					return math.Pow(float64(i+1), -s.alpha) * float64(counts.Rarity(r.Frames[i].token(s.p.grain)))
+					return float64(p.place[place(r, i)]) * float64(counts.Rarity(r.Frames[i].token(p.grain)))
 				}
 			}
-			ofA, ofB := pairFrames(a, b, s.p.grain, keep)
-			want, allA, allB := slowAlignment(ofA, ofB, weight(a), weight(b), s.gamma)
-			got := s.p.similarity(&va, &vb)
+			near := func(i, j int) float64 {
+				gap := place(a, i) - place(b, j)
+				return float64(p.near[max(gap, -gap)])
+			}
+			ofA, ofB := pairFrames(a, b, p.grain, keep)
+			want, allA, allB := slowAlignment(ofA, ofB, weight(a), weight(b), near)
+			got := p.similarity(&va, &vb)
 			if allA == 0 || allB == 0 {
 				if got == got {
-					t.Fatalf("%s: %v where one trace has no frame", s.name, got)
+					t.Fatalf("%s: %v where one trace has no frame", name, got)
 				}
 				continue
 			}
 			if math.Abs(float64(got)-want) > 1e-5 || got < -1 || got > 1 {
-				t.Fatalf("%s: %v, the formula gives %v", s.name, got, want)
+				t.Fatalf("%s: %v, the formula gives %v", name, got, want)
 			}
-			if back := s.p.similarity(&vb, &va); math.Float32bits(back) != math.Float32bits(got) {
-				t.Fatalf("%s: %v one way, %v the other", s.name, got, back)
+			if back := p.similarity(&vb, &va); math.Float32bits(back) != math.Float32bits(got) {
+				t.Fatalf("%s: %v one way, %v the other", name, got, back)
 			}
 		}
 	})

@@ -9,7 +9,7 @@ var (
 	byFunctionFlat = alignment{grain: GrainFunction, place: powers(0.1), near: decays(0)}
 	byWhole        = alignment{grain: GrainWhole, place: powers(0.6), near: decays(0.05)}
 	byModule       = alignment{grain: GrainModule, place: powers(0.4), near: decays(0.02)}
-	byInApp        = alignment{grain: GrainFunction, place: powers(0.4), near: decays(0), onlyIn: bitInApp}
+	byInApp        = alignment{grain: GrainFunction, place: powers(1), near: decays(0.05), inApp: true}
 	byInner        = alignment{grain: GrainFunction, place: powers(1), near: decays(0.1), inner: true}
 )
 
@@ -113,7 +113,7 @@ func firstInApp(r *Record) *FrameToken {
 
 func compareTops(a, b *View, v *Vector) {
 	ra, rb := a.Record, b.Record
-	for _, i := range [...]int{prefixWhole, prefixFunction, topFunction, topModule, topInAppFunction, topInAppModule, topLine, topContext, divergenceDepth, divergenceRarity} {
+	for _, i := range [...]int{prefixWhole, prefixFunction, topFunction, topModule, topInAppFunction, topInAppModule, topInAppLine, topLine, topContext, divergenceDepth, divergenceRarity} {
 		v[i] = nan
 	}
 	if len(ra.Frames) == 0 || len(rb.Frames) == 0 {
@@ -123,15 +123,11 @@ func compareTops(a, b *View, v *Vector) {
 	v[topFunction] = same(fa.Function, fb.Function)
 	v[topModule] = same(fa.Module, fb.Module)
 	v[topContext] = same(fa.Context, fb.Context)
-	if fa.Module != 0 && fa.Module == fb.Module && fa.Line > 0 && fb.Line > 0 {
-		v[topLine] = 0
-		if fa.Line == fb.Line {
-			v[topLine] = 1
-		}
-	}
+	v[topLine] = sameLine(fa, fb)
 	if ia, ib := firstInApp(ra), firstInApp(rb); ia != nil && ib != nil {
 		v[topInAppFunction] = same(ia.Function, ib.Function)
 		v[topInAppModule] = same(ia.Module, ib.Module)
+		v[topInAppLine] = sameLine(ia, ib)
 	}
 
 	n := min(len(ra.Frames), len(rb.Frames))
@@ -151,6 +147,18 @@ func compareTops(a, b *View, v *Vector) {
 	if depth < n {
 		v[divergenceRarity] = min(a.frames[GrainWhole][depth], b.frames[GrainWhole][depth])
 	}
+}
+
+// sameLine tells whether two frames of one module have one line; NaN where the
+// modules differ or a line is unknown.
+func sameLine(a, b *FrameToken) float32 {
+	switch {
+	case a.Module == 0 || a.Module != b.Module || a.Line <= 0 || b.Line <= 0:
+		return nan
+	case a.Line == b.Line:
+		return 1
+	}
+	return 0
 }
 
 func total(w []float32) float32 {

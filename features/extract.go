@@ -9,9 +9,10 @@ import (
 // Extractor turns events into records and keeps the memory it needs between
 // calls. One goroutine uses an Extractor at a time; the zero value is ready.
 type Extractor struct {
-	buf   []byte
-	sub   []byte
-	slots []Slot
+	buf      []byte
+	sub      []byte
+	template []byte
+	slots    []Slot
 }
 
 // Extract returns the record of an event.
@@ -123,10 +124,7 @@ func (x *Extractor) message(r *Record, s string, primary bool) {
 		r.Subject = x.optional(domainSubject, subject)
 	}
 	x.slots = ScanMessage(x.slots[:0], s, Wide)
-	var template []byte
-	if primary {
-		template = make([]byte, 0, 256)
-	}
+	template := x.template[:0]
 	at := 0
 	words := func(text string) {
 		for word := range strings.FieldsFuncSeq(text, messageSeparator) {
@@ -173,6 +171,7 @@ func (x *Extractor) message(r *Record, s string, primary bool) {
 	words(s[at:])
 	if primary {
 		r.Template = x.hashBytes(domainTemplate, template)
+		x.template = template
 	}
 }
 
@@ -226,7 +225,14 @@ func (x *Extractor) frame(r *Record, f *Frame, foreignOnly bool) {
 	}
 	t := FrameToken{Line: f.Line, bits: n.bits}
 	if context := strings.TrimSpace(f.ContextLine); context != "" && len(context) <= 160 {
-		t.Context = x.hash(domainContext, strings.Join(strings.Fields(context), " "))
+		b := append(x.buf[:0], domainContext)
+		for word := range strings.FieldsSeq(context) { // runs of white space count as one blank
+			if len(b) > 1 {
+				b = append(b, ' ')
+			}
+			b = append(b, word...)
+		}
+		x.buf, t.Context = b, siphash(tokenKey, b)
 	}
 	if n.owner != "" {
 		t.Module = x.hash(domainModule, n.owner)
@@ -291,6 +297,13 @@ func (x *Extractor) frame(r *Record, f *Frame, foreignOnly bool) {
 
 // finish derives what comparisons need sorted.
 func (x *Extractor) finish(r *Record) {
+	own := uint8(0)
+	for i := range r.Frames {
+		r.rank = append(r.rank, own)
+		if r.Frames[i].InApp() {
+			own++
+		}
+	}
 	for g := range numGrains {
 		order := r.order[g][:0]
 		for i := range r.Frames {

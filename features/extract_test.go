@@ -31,6 +31,8 @@ func checkRecord(r *Record, e *Event) error {
 		return fmt.Errorf("%d frames, inner %d, app %d, minified %d, foreign %d of %d", n, r.Inner, r.App, r.Minified, r.Foreign, r.Depth)
 	case len(r.Words) > maxWords || len(r.Slots) > maxWords || len(r.Types) > len(e.Exceptions):
 		return fmt.Errorf("%d words, %d slots, %d types", len(r.Words), len(r.Slots), len(r.Types))
+	case len(r.rank) != n:
+		return fmt.Errorf("%d of %d frames are ranked", len(r.rank), n)
 	case r.Content == 0:
 		return fmt.Errorf("no content")
 	case !r.Platform.scripted() && (r.Fault != 0 || r.Subject != 0):
@@ -65,6 +67,18 @@ func checkRecord(r *Record, e *Event) error {
 		if !slices.Equal(unique(bags[b]), r.Sets[s]) {
 			return fmt.Errorf("set %d is not what the frames hold", s)
 		}
+	}
+	own := 0
+	for i := range r.Frames {
+		if int(r.rank[i]) != own {
+			return fmt.Errorf("frame %d has rank %d, want %d", i, r.rank[i], own)
+		}
+		if r.Frames[i].InApp() {
+			own++
+		}
+	}
+	if own != r.App {
+		return fmt.Errorf("%d frames are the application's, %d counted", own, r.App)
 	}
 	for g := range numGrains {
 		seen := 0
@@ -121,7 +135,7 @@ func TestRecordHoldsNoText(t *testing.T) {
 		switch typ.Kind() {
 		case reflect.Bool, reflect.Int, reflect.Int32, reflect.Int64, reflect.Uint64, reflect.Float32:
 		case reflect.Uint8:
-			if strings.HasSuffix(path, "[]") && path != "Record.order[][]" {
+			if strings.HasSuffix(path, "[]") && path != "Record.order[][]" && path != "Record.rank[]" {
 				t.Errorf("%s is a row of bytes, which may be text", path)
 			}
 		case reflect.Slice, reflect.Array:

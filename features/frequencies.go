@@ -67,5 +67,25 @@ const smoothing = 20
 // Rarity returns how rare a token is, from about 0 (in every document) to 1
 // (in none): 1 - ln(1+df)/ln(1+N), with N smoothed.
 func (f *Frequencies) Rarity(token uint64) float32 {
-	return float32(1 - math.Log1p(float64(f.count[token]))/math.Log1p(float64(f.documents+smoothing)))
+	return rarity(f.count[token], f.scale())
 }
+
+// scale is the logarithm that rarities of the moment are measured by.
+func (f *Frequencies) scale() float64 { return math.Log1p(float64(f.documents + smoothing)) }
+
+func rarity(df int32, scale float64) float32 { return float32(1 - log1p(df)/scale) }
+
+// log1p returns ln(1+df), from a table for the counts that most tokens have.
+func log1p(df int32) float64 {
+	if int(df) < len(logs) {
+		return logs[df]
+	}
+	return math.Log1p(float64(df))
+}
+
+var logs = func() (t [1024]float64) {
+	for i := range t {
+		t[i] = math.Log1p(float64(i))
+	}
+	return t
+}()

@@ -96,6 +96,15 @@ func TestRarity(t *testing.T) {
 	}
 }
 
+// TestLogarithms checks the table against the function, on both sides of its end.
+func TestLogarithms(t *testing.T) {
+	for df := range int32(3 * len(logs)) {
+		if got, want := log1p(df), math.Log1p(float64(df)); got != want {
+			t.Fatalf("ln(1+%d) is %v, want %v", df, got, want)
+		}
+	}
+}
+
 // TestDocuments checks which events are one document.
 func TestDocuments(t *testing.T) {
 	at := func(message string, line int32, context string) *Record {

@@ -49,11 +49,12 @@ type Record struct {
 	Fault    uint8  // what a JavaScript engine complained about; 0 none
 	Subject  uint64 // the name it complained about; 0 none
 
-	Depth     int // frames in the event, everything counted
-	App       int // of Frames, the application's own
-	Minified  int // of Frames, with shortened names
-	Foreign   int // frames that a browser extension brought
-	order     [numGrains][]uint8
+	Depth     int                // frames in the event, everything counted
+	App       int                // of Frames, the application's own
+	Minified  int                // of Frames, with shortened names
+	Foreign   int                // frames that a browser extension brought
+	order     [numGrains][]uint8 // frames sorted by token, then place
+	rank      []uint8            // how many of the application's own frames stand before each frame
 	signature uint64
 }
 
@@ -125,6 +126,7 @@ func (r *Record) reset() {
 	for i := range keep.Sets {
 		r.Sets[i] = keep.Sets[i][:0]
 	}
+	r.rank = keep.rank[:0]
 	for g := range keep.order {
 		r.order[g] = keep.order[g][:0]
 	}

@@ -32,6 +32,7 @@ const (
 	topModule
 	topInAppFunction
 	topInAppModule
+	topInAppLine
 	topLine
 	topContext
 	divergenceDepth
@@ -85,7 +86,7 @@ var Schema = [NumFeatures]Feature{
 	alignFunctionFlat: {"align_function_flat", -1, 1, +1, "the same with hardly any decay by position"},
 	alignWhole:        {"align_whole", -1, 1, +1, "weighted alignment over function and module together"},
 	alignModule:       {"align_module", -1, 1, +1, "weighted alignment over modules or files"},
-	alignInApp:        {"align_in_app", -1, 1, +1, "weighted alignment over functions of the application's own frames"},
+	alignInApp:        {"align_in_app", -1, 1, +1, "weighted alignment over functions of the application's own frames, placed among themselves"},
 	alignInner:        {"align_inner", -1, 1, +1, "weighted alignment over functions of the innermost exceptions"},
 	prefixWhole:       {"prefix_whole", 0, 1, +1, "rarity of the frames both traces begin with at the crash, over that of the shorter trace"},
 	prefixFunction:    {"prefix_function", 0, 4.2, 0, "ln(1+n) of the functions both traces begin with at the crash"},
@@ -107,6 +108,7 @@ var Schema = [NumFeatures]Feature{
 	topModule:         {"top_module", 0, 1, +1, "1 if the crashing frames have one module, 0 if not"},
 	topInAppFunction:  {"top_in_app_function", 0, 1, +1, "1 if the application's frames nearest the crash have one function, 0 if not"},
 	topInAppModule:    {"top_in_app_module", 0, 1, +1, "1 if the application's frames nearest the crash have one module, 0 if not"},
+	topInAppLine:      {"top_in_app_line", 0, 1, 0, "1 if the application's frames nearest the crash have one line in one module, 0 if another line"},
 	topLine:           {"top_line", 0, 1, 0, "1 if the crashing frames have one line in one module, 0 if another line"},
 	topContext:        {"top_context", 0, 1, +1, "1 if the crashing frames have one source line, 0 if not"},
 	divergenceDepth:   {"divergence_depth", 0, 1, 0, "how deep the traces first differ, over the length of the shorter one"},

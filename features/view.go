@@ -1,7 +1,5 @@
 package features
 
-import "math"
-
 // View is a record weighed by its project's document frequencies: what
 // [Compare] reads. A view is a snapshot: it does not follow later changes of
 // the frequencies. It shares the record's memory.
@@ -18,11 +16,12 @@ type View struct {
 // Weigh sets v to the view of r under f, reusing v's memory.
 func (v *View) Weigh(r *Record, f *Frequencies) {
 	v.Record = r
+	scale := f.scale()
 	for s := range r.Sets {
 		w := v.sets[s][:0]
 		var sum float32
 		for _, h := range r.Sets[s] {
-			x := f.Rarity(h)
+			x := rarity(f.count[h], scale)
 			w = append(w, x)
 			sum += x
 		}
@@ -33,19 +32,18 @@ func (v *View) Weigh(r *Record, f *Frequencies) {
 		for i := range r.Frames {
 			var x float32
 			if h := r.Frames[i].token(g); h != 0 {
-				x = f.Rarity(h)
+				x = rarity(f.count[h], scale)
 			}
 			w = append(w, x)
 		}
 		v.frames[g] = w
 	}
 	v.words = v.words[:0]
-	total := math.Log1p(float64(f.documents + smoothing))
 	for _, word := range r.Words {
-		v.words = append(v.words, float32(math.Log1p(float64(f.count[word.Hash]))/total))
+		v.words = append(v.words, float32(log1p(f.count[word.Hash])/scale))
 	}
 	v.template = 0
 	if r.Template != 0 {
-		v.template = f.Rarity(r.Template)
+		v.template = rarity(f.count[r.Template], scale)
 	}
 }

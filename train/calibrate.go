@@ -75,7 +75,31 @@ func (f *fitting) platformOf(t *tuningPair) features.Platform {
 // chosen tuning pairs (Platt 1999), with a squared penalty on the distance from
 // (a0, b0). The slope is fitted as its logarithm, which keeps it positive.
 func (f *fitting) sigmoid(weight []float64, chosen func(int) bool, a0, b0, penalty float64) (a, b float64, err error) {
-	loss := func(x, grad []float64) float64 {
+	loss := f.sigmoidLoss(weight, chosen, a0, b0, penalty)
+	problem := optimize.Problem{
+		Func: func(x []float64) float64 { return loss(x, nil) },
+		Grad: func(grad, x []float64) { loss(x, grad) },
+	}
+	// A gradient threshold and a look at the status: the line search gives up
+	// on the last digits, which is no failure here.
+	result, err := optimize.Minimize(problem, []float64{math.Log(a0), b0},
+		&optimize.Settings{GradientThreshold: 1e-4, MajorIterations: 100}, &optimize.BFGS{})
+	if result == nil || math.IsNaN(result.F) {
+		return 0, 0, fmt.Errorf("calibration did not converge: %v", err)
+	}
+	a, b = math.Exp(result.X[0]), result.X[1]
+	// Pairs that a margin separates drive both up without end. Scaling them
+	// together keeps the boundary where it is.
+	if s := max(a/100, math.Abs(b)/1000); s > 1 {
+		a, b = a/s, b/s
+	}
+	return a, b, nil
+}
+
+// sigmoidLoss returns the loss that sigmoid minimises, at x = (ln a, b). It
+// sets grad to the gradient there, if grad is not nil.
+func (f *fitting) sigmoidLoss(weight []float64, chosen func(int) bool, a0, b0, penalty float64) func(x, grad []float64) float64 {
+	return func(x, grad []float64) float64 {
 		slope := math.Exp(x[0])
 		da, db := x[0]-math.Log(a0), x[1]-b0
 		sum := penalty * (da*da + db*db)
@@ -99,16 +123,4 @@ func (f *fitting) sigmoid(weight []float64, chosen func(int) bool, a0, b0, penal
 		}
 		return sum
 	}
-	problem := optimize.Problem{
-		Func: func(x []float64) float64 { return loss(x, nil) },
-		Grad: func(grad, x []float64) { loss(x, grad) },
-	}
-	// A gradient threshold and a look at the status: the line search gives up
-	// on the last digits, which is no failure here.
-	result, err := optimize.Minimize(problem, []float64{math.Log(a0), b0},
-		&optimize.Settings{GradientThreshold: 1e-4, MajorIterations: 100}, &optimize.BFGS{})
-	if result == nil || math.IsNaN(result.F) {
-		return 0, 0, fmt.Errorf("calibration did not converge: %v", err)
-	}
-	return min(100, math.Exp(result.X[0])), max(-100, min(100, result.X[1])), nil
 }

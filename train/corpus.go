@@ -97,20 +97,19 @@ func prepare(p *Project) *prepared {
 	return out
 }
 
-// byGroup lists the records of each group, groups in the order of their number.
+// byGroup lists the records of each group, groups in the order of their first
+// record: how groups are numbered must not matter.
 func (p *prepared) byGroup() [][]int {
-	lists := map[int32][]int{}
+	place := map[int32]int{}
+	var out [][]int
 	for i, g := range p.groups {
-		lists[g] = append(lists[g], i)
-	}
-	numbers := make([]int32, 0, len(lists))
-	for g := range lists {
-		numbers = append(numbers, g)
-	}
-	slices.Sort(numbers)
-	out := make([][]int, len(numbers))
-	for i, g := range numbers {
-		out[i] = lists[g]
+		at, ok := place[g]
+		if !ok {
+			at = len(out)
+			place[g] = at
+			out = append(out, nil)
+		}
+		out[at] = append(out[at], i)
 	}
 	return out
 }

@@ -135,16 +135,20 @@ func newFitting(ctx context.Context, corpus *Corpus, params Params) (*fitting, e
 	}
 	f.pairs, f.tuning = slices.Concat(pairs...), slices.Concat(tuning...)
 	f.report = f.describe()
-	positives := 0
+	positives, negatives := 0, 0
 	for i := range f.pairs {
-		if f.pairs[i].Same {
+		switch {
+		case f.pairs[i].Weight == 0: // a label without confidence says nothing
+		case f.pairs[i].Same:
 			positives++
+		default:
+			negatives++
 		}
 	}
 	switch {
 	case positives == 0:
 		return nil, ErrNoPositive
-	case positives == len(f.pairs):
+	case negatives == 0:
 		return nil, ErrNoNegative
 	}
 
@@ -248,6 +252,7 @@ func (f *fitting) crossFit(ctx context.Context) (rounds int, err error) {
 	ensembles := make([]*boost.Ensemble, f.params.Folds)
 	loss := make([]float64, f.params.Boost.Trees)
 	byFold := make([][]int32, f.params.Folds)
+	scored := 0 // tuning pairs with a margin
 	for i := range f.tuning {
 		t := &f.tuning[i]
 		fold := f.folds[t.project][f.projects[t.project].groups[t.a]]
@@ -272,6 +277,7 @@ func (f *fitting) crossFit(ctx context.Context) (rounds int, err error) {
 			return 0, err
 		}
 		ensembles[fold] = e
+		scored += len(byFold[fold])
 		margins := make([]float64, len(byFold[fold]))
 		for k := range margins {
 			margins[k] = e.Bias
@@ -289,6 +295,9 @@ func (f *fitting) crossFit(ctx context.Context) (rounds int, err error) {
 		}
 	}
 	rounds++
+	if scored == 0 {
+		rounds = len(loss) // nothing to choose by
+	}
 	kept := f.tuning[:0:0]
 	for fold, e := range ensembles {
 		if e == nil {

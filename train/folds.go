@@ -62,13 +62,11 @@ func assignFolds(projects []*prepared, folds int) []map[int32]int {
 	for i, p := range projects {
 		out[i] = map[int32]int{}
 		fold, whole := home[foldFamily(p.platform)][p.organisation]
-		groups := make([]int32, 0, len(p.first))
-		for g := range p.first {
-			groups = append(groups, g)
+		var groups []int32
+		for _, members := range p.byGroup() {
+			groups = append(groups, p.groups[members[0]])
 		}
-		slices.SortFunc(groups, func(a, b int32) int {
-			return cmp.Or(cmp.Compare(p.first[a], p.first[b]), cmp.Compare(a, b))
-		})
+		slices.SortStableFunc(groups, func(a, b int32) int { return cmp.Compare(p.first[a], p.first[b]) })
 		for k, g := range groups {
 			if whole {
 				out[i][g] = fold

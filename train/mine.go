@@ -73,6 +73,7 @@ func mine(project int, p *prepared, params MineParams, seed uint64) []Pair {
 			pairs = append(pairs, Pair{int32(project), e.A, e.B, e.Same, e.Confidence})
 		}
 	}
+	explicit := len(pairs)
 	for _, members := range p.byGroup() {
 		n := len(members)
 		if n*(n-1)/2 <= params.PerGroup {
@@ -111,7 +112,8 @@ func mine(project int, p *prepared, params MineParams, seed uint64) []Pair {
 		}
 	}
 	if len(pairs) > params.PerProject {
-		rng.Shuffle(len(pairs), func(i, j int) { pairs[i], pairs[j] = pairs[j], pairs[i] })
+		rest := pairs[min(explicit, params.PerProject):] // somebody judged the explicit ones: they stay
+		rng.Shuffle(len(rest), func(i, j int) { rest[i], rest[j] = rest[j], rest[i] })
 		pairs = pairs[:params.PerProject]
 	}
 	slices.SortFunc(pairs, func(x, y Pair) int {

@@ -44,7 +44,7 @@ func (f *fitting) thresholds(ctx context.Context, parts *model.Parts) error {
 	choose := func(name string, pairs []judged, of func(*purity) tally) float64 {
 		byPairs := leastThreshold(pairs, target)
 		byEvents := strict
-		for k := len(thresholdGrid) - 1; k >= 0; k-- {
+		for k := len(thresholdGrid) - 1; k >= 0 && of(&copies).all > 0; k-- { // no replay, no say
 			// Equal events under different labels are no join of the model's:
 			// what exact copies alone reach is the measure.
 			if of(&purities[k]).mean() < target*of(&copies).mean() {
@@ -98,8 +98,8 @@ func (f *fitting) judgePairs(parts *model.Parts) (all []judged, perPlatform map[
 }
 
 // leastThreshold returns the least probability from which on the weighted
-// precision is at least target, strict if there is none. Pairs of equal
-// probability stand or fall together.
+// precision is at least target, strict if there is none or it is greater. Pairs
+// of equal probability stand or fall together.
 func leastThreshold(pairs []judged, target float64) float64 {
 	pairs = slices.Clone(pairs)
 	slices.SortStableFunc(pairs, func(a, b judged) int { return cmp.Compare(b.p, a.p) })

@@ -2,6 +2,7 @@ package train
 
 import (
 	"math/rand/v2"
+	"slices"
 )
 
 // tuningPair is a pair drawn as an evaluation draws them: from all pairs of a
@@ -15,10 +16,14 @@ type tuningPair struct {
 }
 
 // drawTuning samples pairs of one project whose two groups lie in one fold:
-// all positives up to half the limit, the rest negatives. Weights undo the
-// sampling.
+// all positives up to half the limit, negatives up to the other half. Explicit
+// pairs beat what the groups imply. Weights undo the sampling.
 func drawTuning(project int, p *prepared, folds map[int32]int, limit int, seed uint64) []tuningPair {
 	rng := rand.New(rand.NewPCG(seed, uint64(project)))
+	explicit := make(map[[2]int32]bool, len(p.explicit))
+	for _, e := range slices.Backward(p.explicit) { // the first of equal pairs counts, as in mine
+		explicit[[2]int32{e.A, e.B}] = e.Same
+	}
 	var members [2][]tuningPair // negatives, positives: reservoirs
 	var seen [2]int
 	room := [2]int{limit - limit/2, limit / 2}
@@ -27,8 +32,14 @@ func drawTuning(project int, p *prepared, folds map[int32]int, limit int, seed u
 			if folds[p.groups[i]] != folds[p.groups[j]] || p.records[i].Content == p.records[j].Content {
 				continue
 			}
+			same := p.groups[i] == p.groups[j]
+			if len(explicit) > 0 {
+				if judged, ok := explicit[[2]int32{int32(i), int32(j)}]; ok {
+					same = judged
+				}
+			}
 			k := 0
-			if p.groups[i] == p.groups[j] {
+			if same {
 				k = 1
 			}
 			seen[k]++

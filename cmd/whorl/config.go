@@ -136,7 +136,7 @@ func (c *config) check() error {
 		{"bins", float64(c.Bins), 2, 254},
 		{"mining.positives_per_group", float64(c.Mining.PerGroup), 1, 1e6},
 		{"mining.hard_negatives_per_event", float64(c.Mining.Hard), 1, 100},
-		{"mining.random_negatives_per_event", float64(c.Mining.Random), 0, 1e4},
+		{"mining.random_negatives_per_event", float64(c.Mining.Random), 1, 1e4},
 		{"mining.pairs_per_project", float64(c.Mining.PerProject), 10, 1e7},
 		{"trees.most", float64(c.Trees.Most), 1, 4096},
 		{"trees.leaves", float64(c.Trees.Leaves), 2, 1024},

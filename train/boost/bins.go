@@ -24,7 +24,7 @@ var ErrBadColumn = errors.New("boost: improper column")
 type Column struct {
 	Low, High float32 // range of the feature; values outside fall into the outermost bins
 	Bins      int     // number of equally wide bins, 1 to 254
-	Monotone  int8    // +1: the margin may not fall as the feature grows; -1: not rise; 0: free
+	Monotone  int8    // +1: the margin may not fall as the feature grows; -1: not rise; 0: free; missing values are free
 }
 
 // edge returns the upper edge of bin b: values up to and including it belong

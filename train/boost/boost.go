@@ -9,8 +9,9 @@
 //  3. A tree grows best leaf first; a split is found on histograms of the
 //     leaf's rows, the larger child's being the parent's less the smaller's
 //     (Ke et al., "LightGBM", NIPS 2017). Missing values go where they gain
-//     more. Monotone columns bound the values below a split by the middle of
-//     its two sides.
+//     more, with the majority where a leaf met none. Monotone columns bound the
+//     values below a split by the middle of its two sides; a split of missing
+//     values from all others is free of that.
 //  4. The leaves' shrunken steps are added to the margins of all rows.
 //
 // The result is the same to the bit for any number of workers: sums are split

@@ -82,7 +82,7 @@ func (g *grower) grow(rows []int32, columns []int) (Tree, []leaf) {
 
 // divisible reports whether limits allow a leaf to be split at all.
 func (g *grower) divisible(l *leaf) bool {
-	return true && len(l.rows) >= 2*g.p.MinRows && l.hess >= 2*g.p.MinWeight
+	return l.depth < g.p.Depth && len(l.rows) >= 2*g.p.MinRows && l.hess >= 2*g.p.MinWeight
 }
 
 // divide turns leaf l into an inner node with two leaves.

@@ -59,9 +59,9 @@ func drawProblem(t *rapid.T) *problem {
 
 // reference is a leaf of the slow tree: rows by their raw values.
 type reference struct {
-	node, depth int
-	rows        []int
-	low, high   float64
+	depth     int
+	rows      []int
+	low, high float64
 }
 
 // slow recomputes everything from the rows themselves.
