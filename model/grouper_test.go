@@ -138,14 +138,14 @@ func (l *linear) group(r *features.Record) Decision {
 	copied := -1
 	for i := range l.entries {
 		e := &l.entries[i]
-		if n := l.frequencies.Documents(); n > e.weighs+e.weighs/10 {
-			e.view.Weigh(e.record, &l.frequencies)
-			e.weighs = n
-		}
 		if e.record.Content == r.Content {
 			copied = i
 		} else if !linked(e.record, r) {
 			continue
+		}
+		if n := l.frequencies.Documents(); n > e.weighs+e.weighs/10 {
+			e.view.Weigh(e.record, &l.frequencies)
+			e.weighs = n
 		}
 		var v features.Vector
 		features.Compare(&query, &e.view, &v)

@@ -24,6 +24,7 @@ var (
 type Params struct {
 	Seed            uint64
 	Folds           int      // of cross-fitting; default 4
+	Bags            int      // ensembles that are averaged; default 3
 	PrecisionTarget float64  // of thresholds, in (0,1); default 0.97
 	TuningPairs     int      // drawn per project for calibration at most; default 60000
 	Bins            int      // of a feature's range; default 64
@@ -36,6 +37,7 @@ type Params struct {
 
 func (p Params) withDefaults() Params {
 	p.Folds = cmp.Or(p.Folds, 4)
+	p.Bags = cmp.Or(p.Bags, 3)
 	p.PrecisionTarget = cmp.Or(p.PrecisionTarget, 0.97)
 	p.TuningPairs = cmp.Or(p.TuningPairs, 60000)
 	p.Bins = cmp.Or(p.Bins, 64)
@@ -76,12 +78,11 @@ func Fit(ctx context.Context, corpus *Corpus, params Params) (*Outcome, error) {
 	}
 	p := f.params.Boost
 	p.Trees = rounds
-	p.Progress = func(done, total int) { f.params.Progress("fitting", done, total) }
-	ensemble, err := boost.Fit(ctx, f.mined, nil, f.labels, f.weights, p)
+	ensemble, err := f.fitBag(ctx, nil, p, "fitting")
 	if err != nil {
 		return nil, err
 	}
-	f.report.Trees = rounds
+	f.report.Trees = len(ensemble.Trees)
 	parts := model.Parts{PrecisionTarget: f.params.PrecisionTarget, Forest: f.forest(ensemble)}
 	if err := f.calibrate(&parts); err != nil {
 		return nil, err
@@ -246,7 +247,7 @@ func (f *fitting) matrix(ctx context.Context, columns []boost.Column, rows []row
 }
 
 // crossFit sets the margins of all tuning pairs from models that never saw
-// their fold, and returns the number of trees with the least loss over them.
+// their fold, and returns the number of rounds with the least loss over them.
 func (f *fitting) crossFit(ctx context.Context) (rounds int, err error) {
 	weight := f.projectWeights()
 	ensembles := make([]*boost.Ensemble, f.params.Folds)
@@ -269,8 +270,7 @@ func (f *fitting) crossFit(ctx context.Context) (rounds int, err error) {
 		p := f.params.Boost
 		p.Seed += uint64(fold) + 1
 		stage := fmt.Sprintf("cross-fitting %d of %d", fold+1, len(ensembles))
-		p.Progress = func(done, total int) { f.params.Progress(stage, done, total) }
-		e, err := boost.Fit(ctx, f.mined, rows, f.labels, f.weights, p)
+		e, err := f.fitBag(ctx, rows, p, stage)
 		if errors.Is(err, boost.ErrNoRows) || errors.Is(err, boost.ErrOneClass) {
 			continue // too little data for this fold: its pairs tune nothing
 		} else if err != nil {
@@ -282,8 +282,8 @@ func (f *fitting) crossFit(ctx context.Context) (rounds int, err error) {
 		for k := range margins {
 			margins[k] = e.Bias
 		}
-		for round := range e.Trees {
-			e.Trees[round].AddRows(margins, f.drawn, byFold[fold])
+		for round := range loss {
+			f.addRound(margins, e, round, byFold[fold])
 			for k, i := range byFold[fold] {
 				loss[round] += weight[i] * logLoss(margins[k], f.tuning[i].same)
 			}
@@ -308,13 +308,13 @@ func (f *fitting) crossFit(ctx context.Context) (rounds int, err error) {
 			margins[k] = e.Bias
 		}
 		for round := range rounds {
-			e.Trees[round].AddRows(margins, f.drawn, byFold[fold])
+			f.addRound(margins, e, round, byFold[fold])
 		}
 		for k, i := range byFold[fold] {
 			f.tuning[i].margin = margins[k]
 			kept = append(kept, f.tuning[i])
 		}
-		ensembles[fold] = truncated(e, rounds)
+		ensembles[fold] = f.truncated(e, rounds)
 	}
 	f.ensembles = ensembles
 	f.tuning = kept

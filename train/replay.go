@@ -8,7 +8,6 @@ import (
 
 	"whorl/features"
 	"whorl/model"
-	"whorl/train/boost"
 )
 
 // thresholdGrid are the probabilities that replays are clustered at, evenly
@@ -189,9 +188,4 @@ func possibleJoins(replays []*replayed, platform features.Platform) int {
 		}
 	}
 	return n
-}
-
-// truncated returns the first rounds of an ensemble.
-func truncated(e *boost.Ensemble, rounds int) *boost.Ensemble {
-	return &boost.Ensemble{Bias: e.Bias, Trees: e.Trees[:min(rounds, len(e.Trees))]}
 }

@@ -28,6 +28,7 @@ type config struct {
 	Folds           int      `yaml:"folds"`            // of cross-fitting
 	TuningPairs     int      `yaml:"tuning_pairs"`     // drawn per project for calibration at most
 	Bins            int      `yaml:"bins"`             // of each feature's range
+	Bags            int      `yaml:"bags"`             // forests of different seeds that are averaged
 
 	Mining struct {
 		PerGroup   int `yaml:"positives_per_group"`
@@ -78,6 +79,7 @@ func defaultConfig() *config {
 	c.Folds = 4
 	c.TuningPairs = 60000
 	c.Bins = 64
+	c.Bags = 3
 	c.Mining.PerGroup, c.Mining.Hard, c.Mining.Random, c.Mining.PerProject = 150, 20, 15, 60000
 	c.Trees.Most, c.Trees.Leaves, c.Trees.Depth = 300, 31, 7
 	c.Trees.LearningRate, c.Trees.L2, c.Trees.MinRows = 0.1, 1, 20
@@ -134,6 +136,7 @@ func (c *config) check() error {
 		{"folds", float64(c.Folds), 2, 20},
 		{"tuning_pairs", float64(c.TuningPairs), 100, 1e7},
 		{"bins", float64(c.Bins), 2, 254},
+		{"bags", float64(c.Bags), 1, 13},
 		{"mining.positives_per_group", float64(c.Mining.PerGroup), 1, 1e6},
 		{"mining.hard_negatives_per_event", float64(c.Mining.Hard), 1, 100},
 		{"mining.random_negatives_per_event", float64(c.Mining.Random), 1, 1e4},
@@ -180,7 +183,7 @@ func (c *config) write() ([]byte, error) {
 // params translates the configuration for the trainer.
 func (c *config) params(workers int, progress func(string, int, int)) train.Params {
 	return train.Params{
-		Seed: c.Seed, Folds: c.Folds, PrecisionTarget: c.PrecisionTarget, TuningPairs: c.TuningPairs, Bins: c.Bins, Without: c.Without,
+		Seed: c.Seed, Folds: c.Folds, PrecisionTarget: c.PrecisionTarget, TuningPairs: c.TuningPairs, Bins: c.Bins, Bags: c.Bags, Without: c.Without,
 		Mine: train.MineParams{PerGroup: c.Mining.PerGroup, Hard: c.Mining.Hard, Random: c.Mining.Random, PerProject: c.Mining.PerProject},
 		Boost: boost.Params{
 			Trees: c.Trees.Most, Leaves: c.Trees.Leaves, Depth: c.Trees.Depth, LearningRate: c.Trees.LearningRate, L2: c.Trees.L2,

@@ -16,10 +16,11 @@
 //     a row group and shared by every value that refers to them.
 //
 // parquet-go supplies the footer, schema and codec code. Levels, dictionary
-// indices and delta encodings are decoded here, because the library takes
-// run lengths and counts of the file at their word (a five-byte run may ask
-// for eight gigabytes), reads pages with pooled buffers that values alias
-// after release, and prints warnings about damaged pages itself.
+// indices and delta encodings are decoded here: the library's page API misreads
+// runs of booleans that pyarrow writes by default in version 2 pages, fills
+// short index runs with the dictionary's first entry, prints warnings itself,
+// and allocates whatever run, delta, page and codec headers claim. Checking
+// all that first takes the code that decoding takes (docs/decisions.md).
 //
 // Encodings: PLAIN, PLAIN_DICTIONARY, RLE_DICTIONARY, RLE (booleans),
 // DELTA_BINARY_PACKED, DELTA_LENGTH_BYTE_ARRAY, DELTA_BYTE_ARRAY. Codecs: none,

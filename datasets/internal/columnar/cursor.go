@@ -171,7 +171,7 @@ func (c *Cursor) fill() (bool, error) {
 	c.vto -= c.vat
 	c.at, c.vat, c.entries = 0, 0, kept
 	if err := c.take(int64(kept)*2 + int64(keptValues)*16); err != nil {
-		return false, err
+		return false, c.wrap("rows", err)
 	}
 	n, err := c.readPage()
 	if err != nil {
@@ -193,7 +193,7 @@ func (c *Cursor) takeMore(n int64) error {
 	c.group.budget -= n
 	c.held += n
 	if c.group.budget < 0 {
-		return c.errorf(ErrLimit, "pages of one row group need more memory than allowed; write smaller pages")
+		return fmt.Errorf("%w: pages of one row group need more memory than allowed; write smaller pages", ErrLimit)
 	}
 	return nil
 }
