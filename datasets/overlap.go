@@ -13,7 +13,7 @@ import (
 	"whorl/features"
 )
 
-// ErrOverlap: golden data stands in the training data.
+// ErrOverlap says that golden data stands in the training data.
 var ErrOverlap = errors.New("golden data in the training data")
 
 // Content identifies what an event says apart from who said it and when.

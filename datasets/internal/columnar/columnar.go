@@ -33,7 +33,7 @@ import "errors"
 // them.
 var (
 	ErrCorrupt     = errors.New("damaged Parquet file")
-	ErrLimit       = errors.New("Parquet file exceeds a limit")
+	ErrLimit       = errors.New("exceeds a limit on Parquet files")
 	ErrUnsupported = errors.New("unsupported Parquet feature")
 )
 

@@ -96,6 +96,7 @@ func (c *Cursor) readDictionary(header *format.PageHeader, payload []byte, size 
 	if c.dict || c.page > 0 {
 		return fmt.Errorf("%w: a second one, or one after data", ErrCorrupt)
 	}
+	//lint:ignore SA1019 writers of version 1 pages still use the old name
 	if e := h.V.Encoding; e != format.Plain && e != format.PlainDictionary {
 		return fmt.Errorf("%w: encoding %v", ErrUnsupported, e)
 	}

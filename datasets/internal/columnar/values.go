@@ -18,6 +18,7 @@ type span struct{ from, to int }
 // appendValues decodes n values that are not null.
 func (c *Cursor) appendValues(encoding format.Encoding, body []byte, n int) (err error) {
 	switch encoding {
+	//lint:ignore SA1019 writers of version 1 pages still use the old name
 	case format.RLEDictionary, format.PlainDictionary:
 		return c.appendIndexed(body, n)
 	case format.Plain:
