@@ -57,6 +57,7 @@ type guarded struct {
 	events        map[string]bool // met in training
 	projects      map[string]bool
 	contents      map[Content]bool
+	copies        map[Content]int // golden events with a content
 	equal         int64
 }
 
@@ -72,13 +73,15 @@ type Overlap struct {
 	// GoldenContent counts the distinct contents of the golden dataset that
 	// stand in the training data, under whatever ids.
 	GoldenContent int `json:"golden_content"`
+	// GoldenEvents counts the golden events with one of these contents.
+	GoldenEvents int `json:"golden_events"`
 }
 
 // AddGolden takes in all events of a golden dataset that the gate lets out.
 func (g *Guard) AddGolden(ctx context.Context, golden *Golden, asOf time.Time) error {
 	d := guarded{
 		name: golden.Name, version: golden.Version,
-		events: map[string]bool{}, projects: map[string]bool{}, contents: map[Content]bool{},
+		events: map[string]bool{}, projects: map[string]bool{}, contents: map[Content]bool{}, copies: map[Content]int{},
 	}
 	events, _ := golden.Events(ctx, asOf)
 	for e, err := range events {
@@ -87,7 +90,9 @@ func (g *Guard) AddGolden(ctx context.Context, golden *Golden, asOf time.Time) e
 		}
 		d.events[strings.Clone(e.ID)] = false
 		d.projects[strings.Clone(e.ProjectID)] = false
-		d.contents[ContentOf(e)] = false
+		content := ContentOf(e)
+		d.contents[content] = false
+		d.copies[content]++
 	}
 	g.golden = append(g.golden, d)
 	return nil
@@ -128,8 +133,9 @@ func (g *Guard) Overlaps() []Overlap {
 			EventIDs: sorted(met(d.events)), Projects: sorted(met(d.projects)),
 			EqualContent: d.equal,
 		}
-		for range met(d.contents) {
+		for content := range met(d.contents) {
 			o.GoldenContent++
+			o.GoldenEvents += d.copies[content]
 		}
 		all = append(all, o)
 	}

@@ -66,8 +66,10 @@ func TestGuard(t *testing.T) {
 	for i := range events[:3] {
 		events[i].ProjectID = "golden/only"
 	}
+	again := events[1] // a second golden event with e1's content
+	again.ID = "again"
 	var guard Guard
-	for _, g := range []*Golden{golden("far", events[:3]...), golden("near", events[4:6]...)} {
+	for _, g := range []*Golden{golden("far", events[0], events[1], events[2], again), golden("near", events[4:6]...)} {
 		if err := guard.AddGolden(ctx, g, exporttest.AsOf); err != nil {
 			t.Fatal(err)
 		}
@@ -80,8 +82,8 @@ func TestGuard(t *testing.T) {
 		guard.Observe(&train[i])
 	}
 	want := []Overlap{
-		{Dataset: "far", Version: "1.0.0", EventIDs: []string{}, Projects: []string{}, EqualContent: 1, GoldenContent: 1},
-		{Dataset: "near", Version: "1.0.0", EventIDs: []string{"e4", "e5"}, Projects: []string{"org/p0", "org/p1"}, GoldenContent: 2},
+		{Dataset: "far", Version: "1.0.0", EventIDs: []string{}, Projects: []string{}, EqualContent: 1, GoldenContent: 1, GoldenEvents: 2},
+		{Dataset: "near", Version: "1.0.0", EventIDs: []string{"e4", "e5"}, Projects: []string{"org/p0", "org/p1"}, GoldenContent: 2, GoldenEvents: 2},
 	}
 	got := guard.Overlaps()
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -85,7 +85,7 @@ func (e *evaluation) describe() {
 		}
 	}
 	if e.OverlapTrain > 0 {
-		e.warn("overlap_train", "%d events have the same content as an event of the training data: figures on them are flattered", e.OverlapTrain)
+		e.warn("overlap_train", "%d events have the same content as an event of the training data, under another id: figures on them are flattered", e.OverlapTrain)
 	}
 	if e.clashes > 0 {
 		e.warn("copies_of_two_groups", "%d events are exact copies of an earlier event of another group: no scorer can tell them apart; check the labels", e.clashes)

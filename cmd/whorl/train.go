@@ -187,7 +187,7 @@ func (t *training) read(ctx context.Context) error {
 		return fmt.Errorf("%s: %w%s", dirs(t.exports), err, remedy)
 	}
 	for i, o := range t.overlaps {
-		t.golden[i].data.OverlapTrain = int(o.EqualContent)
+		t.golden[i].data.OverlapTrain = o.GoldenEvents
 	}
 	allowed, rows := int64(0), int64(0)
 	for _, tally := range t.corpus.tallies {
@@ -420,10 +420,6 @@ func (t *training) warnings() []result.Warning {
 		if len(o.Projects) > 0 {
 			out = append(out, result.Warning{Dataset: o.Dataset, Code: "project_overlap",
 				Text: fmt.Sprintf("%d projects of this dataset stand in the training data too (--allow-project-overlap): its figures tell about later events of known projects, not about new organisations", len(o.Projects))})
-		}
-		if o.EqualContent > 0 {
-			out = append(out, result.Warning{Dataset: o.Dataset, Code: "equal_content",
-				Text: fmt.Sprintf("%d training events have the same content as one of %d events here, under other ids", o.EqualContent, o.GoldenContent)})
 		}
 	}
 	return out
