@@ -29,7 +29,7 @@
 // this package quotes the text of an event.
 //
 // The clock is the caller's: every decision is made as of a time in [Options].
-// The number of rows does not change the memory taken, but for eight bytes an
+// Walking events takes the same memory for any number of rows, but for eight bytes an
 // event (at most 256 MiB, then more passes are made) while duplicates are
 // looked for.
 package datasets

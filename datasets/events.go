@@ -24,7 +24,7 @@ type Options struct {
 	// AcceptPolicies lists the policy versions under which a grant counts;
 	// nil means the manifest's own.
 	AcceptPolicies []string
-	// Omit names optional columns that need not be read, as in SCHEMA.md
+	// Omit names optional columns that need not be read, by their path
 	// ("release", "exceptions.value", "exceptions.frames.context_line").
 	Omit []string
 }

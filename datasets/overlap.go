@@ -77,7 +77,8 @@ type Overlap struct {
 	GoldenEvents int `json:"golden_events"`
 }
 
-// AddGolden takes in all events of a golden dataset that the gate lets out.
+// AddGolden takes in a golden dataset: the ids of all its rows, projects and
+// contents of those that the gate lets out.
 func (g *Guard) AddGolden(ctx context.Context, golden *Golden, asOf time.Time) error {
 	d := guarded{
 		name: golden.Name, version: golden.Version,
@@ -93,6 +94,15 @@ func (g *Guard) AddGolden(ctx context.Context, golden *Golden, asOf time.Time) e
 		content := ContentOf(e)
 		d.contents[content] = false
 		d.copies[content]++
+	}
+	// A row that the gate denies is no less golden: its id must not train either.
+	err := golden.store.eachID(ctx, func(_, _ int, id string) {
+		if _, ok := d.events[id]; !ok {
+			d.events[strings.Clone(id)] = false
+		}
+	})
+	if err != nil {
+		return err
 	}
 	g.golden = append(g.golden, d)
 	return nil

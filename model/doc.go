@@ -15,7 +15,7 @@
 //  6. [Model.Explain] splits the margin into one part a feature.
 //
 // That judges pairs. The online part, the Grouper in grouper.go, keeps the
-// groups of each project: it picks candidates for a new event, applies steps 2
+// groups of one project: it picks candidates for a new event, applies steps 2
 // to 5, and lets the event join the best group or found one.
 //
 // The other direction is [Marshal]: a trainer hands over [Parts] and gets the
@@ -24,6 +24,6 @@
 // A file that differs from what was published in a single bit, or that was
 // trained for other features, is refused and never scored: a grouping model
 // that is a little wrong merges strangers without anybody noticing. Each kind
-// of refusal has its own error. The package imports the standard library only,
+// of refusal has its own error. The package links the standard library only,
 // and neither it nor the file knows any text of any event.
 package model

@@ -10,13 +10,17 @@ import (
 // MaxCandidates is how many earlier events a decision compares with at most.
 const MaxCandidates = 100
 
+// MixedPlatforms stands for pairs of two platforms. No model holds a
+// calibration for it: such pairs are judged by the fallback.
+const MixedPlatforms = features.Platform(0xff)
+
 // PairPlatform returns the platform whose calibration judges a pair: the one
-// both records share, [features.Other], which has the fallback, where they differ.
+// both records share, or [MixedPlatforms].
 func PairPlatform(a, b features.Platform) features.Platform {
 	if a == b {
 		return a
 	}
-	return features.Other
+	return MixedPlatforms
 }
 
 // Grouper groups the events of one project as they come. It keeps each
@@ -71,7 +75,8 @@ type Decision struct {
 // Candidates appends to dst the earlier events with numbers from from on that
 // blocking finds for r, with their probabilities, in no particular order: at
 // most [MaxCandidates] and, if there is one, an exact copy. Of the copies of
-// one event the latest is given. r itself is not added.
+// one event the latest is given. Events before from take places among the
+// candidates and are then left out. r itself is not added.
 func (g *Grouper) Candidates(dst []Candidate, r *features.Record, from int) []Candidate {
 	g.query.Weigh(r, &g.frequencies)
 	g.found = g.index.Candidates(g.found[:0], r, &g.frequencies, 0, MaxCandidates)

@@ -12,7 +12,7 @@ import (
 // Parts is what a trainer hands over. The file holds nothing else but what
 // follows from it.
 type Parts struct {
-	// Version is the team's name for the model: lower-case letters, digits,
+	// Version is the model's name: lower-case letters, digits,
 	// dot, underscore and hyphen, at most 64 characters.
 	Version string
 

@@ -60,8 +60,9 @@ func (m *Model) SchemaID() string { return m.value(keySchema) }
 // prints it. It is not the digest that the file states of itself.
 func (m *Model) Digest() string { return m.digest }
 
-// PrecisionTarget returns the share of matches, in (0, 1], that thresholds
-// were chosen to get right.
+// PrecisionTarget returns the share, in (0, 1], that thresholds were chosen to
+// get right on data the fit never saw: of the pairs they join, or of the
+// events in their clusters, whichever asks for the lower threshold.
 func (m *Model) PrecisionTarget() float64 { return m.about.precisionTarget }
 
 // Threshold returns the probability, in (0, 1], from which on a pair of events

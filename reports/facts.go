@@ -18,9 +18,9 @@ func trainingOf(s *source) trainingView {
 	for _, rows := range t.Denied {
 		denied += rows
 	}
-	v := trainingView{Lead: fmt.Sprintf("%s allowed for training in %s; %s denied. Pairs were mined from %s in %s; the scorer has %s.",
+	v := trainingView{Lead: fmt.Sprintf("%s allowed for training in %s; %s denied. Pairs were mined from %s; the scorer has %s.",
 		counted(t.Events, "event"), counted(t.Projects, "project"), counted(denied, "row"),
-		counted(t.Organisations, "organisation"), counted(t.Rounds, "round"), counted(t.Trees, "tree"))}
+		counted(t.Organisations, "organisation"), counted(t.Trees, "tree"))}
 	mined := table{
 		Title:   "Mined pairs",
 		Caption: "What was mined for each platform",

@@ -27,7 +27,7 @@ func fixture(version string, shift float64) *result.Result {
 				{Platform: "javascript", Events: 120983, Groups: 5210, Organisations: 44, Positives: 203114, Negatives: 401230, Tuning: 40611},
 				{Platform: "php", Events: 12, Groups: 2, Organisations: 1},
 			},
-			Trees: 200, Rounds: 3,
+			Trees: 200,
 		},
 		Datasets: []result.Dataset{
 			{Name: "java-dev", Version: "1.1", SHA256: strings.Repeat("aa10", 16), Licence: "CC-BY-4.0", Protocol: "duplicates named in a public tracker", Events: 2210, Unlabelled: 14, Distinct: 2105, Groups: 391, Projects: 3, Pairs: 41000, PairsAll: 1204331, Resampled: "groups", OverlapTrain: -1},

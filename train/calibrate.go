@@ -36,11 +36,9 @@ func (f *fitting) calibrate(parts *model.Parts) error {
 		}
 		counts[platform[i]] = c
 	}
-	all := counts[features.Other]
-	for p, c := range counts {
-		if p != features.Other {
-			all[0], all[1] = all[0]+c[0], all[1]+c[1]
-		}
+	var all [2]int
+	for _, c := range counts {
+		all[0], all[1] = all[0]+c[0], all[1]+c[1]
 	}
 	if all[0] == 0 || all[1] == 0 {
 		parts.Fallback = model.Calibration{Kind: model.Sigmoid, A: 1}
@@ -80,8 +78,8 @@ func (f *fitting) sigmoid(weight []float64, chosen func(int) bool, a0, b0, penal
 		Func: func(x []float64) float64 { return loss(x, nil) },
 		Grad: func(grad, x []float64) { loss(x, grad) },
 	}
-	// A gradient threshold and a look at the status: the line search gives up
-	// on the last digits, which is no failure here.
+	// The line search may give up on the last digits and report that as an
+	// error: the point it reached is the best it saw, and it is kept.
 	result, err := optimize.Minimize(problem, []float64{math.Log(a0), b0},
 		&optimize.Settings{GradientThreshold: 1e-4, MajorIterations: 100}, &optimize.BFGS{})
 	if result == nil || math.IsNaN(result.F) {

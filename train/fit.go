@@ -260,6 +260,9 @@ func (f *fitting) crossFit(ctx context.Context) (rounds int, err error) {
 		byFold[fold] = append(byFold[fold], int32(i))
 	}
 	for fold := range ensembles {
+		if len(byFold[fold]) == 0 {
+			continue
+		}
 		var rows []int32
 		for i, p := range f.pairs {
 			groups := f.projects[p.Project].groups

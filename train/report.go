@@ -84,10 +84,26 @@ func (f *fitting) describe() Report {
 		if out.Positives < few {
 			r.warn("few_positives", fmt.Sprintf("platform %s has %d positive pairs, fewer than %d: its figures rest on what other platforms teach", platform, out.Positives, few))
 		}
-		if out.Organisations < 3 {
-			r.warn("few_organisations", fmt.Sprintf("platform %s comes from %d organisations: calibration is split by time there, not by organisation", platform, out.Organisations))
+		if n := f.cutByTime(platform); n > 0 {
+			r.warn("few_organisations", fmt.Sprintf("platform %s: too few organisations, or one that holds most events: %d projects are split by time for calibration, not by organisation, so that its figures say less about new organisations", platform, n))
 		}
 	}
 	r.Platforms = slices.Clip(r.Platforms)
 	return r
+}
+
+// cutByTime counts the platform's projects whose groups lie in several folds.
+func (f *fitting) cutByTime(platform features.Platform) int {
+	n := 0
+	for i, p := range f.projects {
+		first, cut := -1, false
+		for _, fold := range f.folds[i] {
+			cut = cut || first >= 0 && fold != first
+			first = fold
+		}
+		if cut && p.platform == platform {
+			n++
+		}
+	}
+	return n
 }

@@ -19,7 +19,7 @@ func (t *training) card(w io.Writer) error {
 	fmt.Fprintf(&b, "| file | `model.safetensors`, SHA-256 `%s` |\n", m.Digest())
 	fmt.Fprintf(&b, "| feature schema | `%s` |\n", m.SchemaID())
 	fmt.Fprintf(&b, "| scorer | %d gradient-boosted trees, %d nodes |\n", m.NumTrees(), m.NumNodes())
-	fmt.Fprintf(&b, "| precision target | %g of pairs joined, on pairs the fit never saw |\n", m.PrecisionTarget())
+	fmt.Fprintf(&b, "| precision target | %g, on data the fit never saw: of joined pairs or of clustered events, whichever asks for the lower threshold |\n", m.PrecisionTarget())
 	fmt.Fprintf(&b, "| approved | no: a run does not approve its own model |\n\n")
 
 	fmt.Fprintf(&b, "## Made from\n\n")
@@ -54,7 +54,7 @@ func (t *training) card(w io.Writer) error {
 
 	fmt.Fprintf(&b, "\n## Limits\n\n")
 	fmt.Fprintf(&b, "- Groups errors inside one project; a score across projects means nothing.\n")
-	fmt.Fprintf(&b, "- Learned from the platforms above; others are judged by the fallback calibration and threshold.\n")
+	fmt.Fprintf(&b, "- Learned from the platforms above; others, and pairs of two platforms, are judged by the fallback calibration.\n")
 	fmt.Fprintf(&b, "- The file holds no token, word or name of any event; `lineage.json` does identify organisations by pseudonym and must stay with the run.\n")
 	for _, warning := range t.result.Warnings {
 		where := ""

@@ -171,12 +171,22 @@ func withRemedy(err error, remedy string) error {
 }
 
 // checkTarget refuses a file that could not or must not be put in place, before
-// the work that would fill it. An empty path stands for none.
-func checkTarget(flag, path string) error {
+// the work that would fill it. An empty path stands for none. taken are the
+// command's inputs and other outputs, which the file must not replace.
+func checkTarget(flag, path string, taken ...string) error {
 	if path == "" {
 		return nil
 	}
 	info, err := os.Stat(path)
+	for _, other := range taken {
+		same := other != "" && filepath.Clean(other) == filepath.Clean(path)
+		if o, e := os.Stat(other); err == nil && e == nil && os.SameFile(info, o) {
+			same = true
+		}
+		if same {
+			return fmt.Errorf("%s %s: the command reads or writes that file already; name another", flag, path)
+		}
+	}
 	switch {
 	case err == nil && info.IsDir():
 		return fmt.Errorf("%s %s: that is a directory; name a file", flag, path)

@@ -22,7 +22,7 @@ import (
 type config struct {
 	Seed            uint64   `yaml:"seed"`             // of mining, fitting, tuning, sampling and bootstrap
 	ModelVersion    string   `yaml:"model_version"`    // stands in the model file; empty: from the digest of data and settings
-	PrecisionTarget float64  `yaml:"precision_target"` // of the thresholds, on pairs that the fit never saw
+	PrecisionTarget float64  `yaml:"precision_target"` // of the thresholds: of joined pairs or of clustered events, whichever asks for less, on data that the fit never saw
 	AcceptPolicies  []string `yaml:"accept_policies"`  // policy versions under which a grant counts; empty: the manifest's
 	Without         []string `yaml:"without_features"` // features left out, by name
 	Folds           int      `yaml:"folds"`            // of cross-fitting
@@ -126,6 +126,9 @@ func describeYAML(err error) string {
 
 var unknownKey = regexp.MustCompile(`(?s)field (\S+) not found in type (struct \{.*?\}( "[^"]*")?|\S+)`)
 
+// mostTrees is how many trees a model file takes.
+const mostTrees = 4096
+
 // check refuses settings outside their ranges.
 func (c *config) check() error {
 	for _, x := range []struct {
@@ -141,7 +144,7 @@ func (c *config) check() error {
 		{"mining.hard_negatives_per_event", float64(c.Mining.Hard), 1, 100},
 		{"mining.random_negatives_per_event", float64(c.Mining.Random), 1, 1e4},
 		{"mining.pairs_per_project", float64(c.Mining.PerProject), 10, 1e7},
-		{"trees.most", float64(c.Trees.Most), 1, 4096},
+		{"trees.most", float64(c.Trees.Most), 1, mostTrees},
 		{"trees.leaves", float64(c.Trees.Leaves), 2, 1024},
 		{"trees.depth", float64(c.Trees.Depth), 1, 30},
 		{"trees.learning_rate", c.Trees.LearningRate, 1e-4, 1},
@@ -157,6 +160,9 @@ func (c *config) check() error {
 		if !(x.value >= x.low && x.value <= x.up) { // so that NaN is refused too
 			return fmt.Errorf("%s is %g; it must lie in [%g,%g]", x.key, x.value, x.low, x.up)
 		}
+	}
+	if n := c.Bags * c.Trees.Most; n > mostTrees {
+		return fmt.Errorf("bags times trees.most is %d; a model holds at most %d trees", n, mostTrees)
 	}
 	if c.ModelVersion != "" && !modelVersion.MatchString(c.ModelVersion) {
 		return fmt.Errorf("model_version %.80q: use up to 64 lower-case letters, digits and \"._-\", the first a letter or digit", c.ModelVersion)

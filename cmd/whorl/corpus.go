@@ -197,6 +197,9 @@ func (c *corpus) assemble(projects map[string]*corpusProject, pairs []datasets.P
 		c.training.Projects = append(c.training.Projects, out)
 		c.tuning = append(c.tuning, tuning)
 	}
+	slices.SortStableFunc(pairs, func(x, y datasets.Pair) int {
+		return cmp.Or(cmp.Compare(x.A, y.A), cmp.Compare(x.B, y.B))
+	})
 	for _, pair := range pairs {
 		a, okA := where[pair.A]
 		b, okB := where[pair.B]
@@ -237,7 +240,7 @@ func readGolden(ctx context.Context, g *datasets.Golden, asOf time.Time) (*golde
 	if err != nil {
 		return nil, err
 	}
-	events, _, err := g.ReadEvents(ctx, asOf)
+	events, tally, err := g.ReadEvents(ctx, asOf)
 	if errors.Is(err, datasets.ErrNothingAllowed) {
 		return nil, fmt.Errorf("%w; \"whorl datasets stats\" tells more", err)
 	} else if err != nil {
@@ -246,6 +249,10 @@ func readGolden(ctx context.Context, g *datasets.Golden, asOf time.Time) (*golde
 	out := &goldenSet{source: g, data: eval.Dataset{
 		Name: g.Name, Version: g.Version, SHA256: g.DescriptionSHA256, Licence: g.Licence, LabelProtocol: g.LabelProtocol, OverlapTrain: -1,
 	}}
+	if denied := tally.Rows - tally.Allowed; denied > 0 {
+		out.warnings = append(out.warnings, result.Warning{Dataset: g.Name, Code: "rows_denied",
+			Text: fmt.Sprintf("%d of %d rows may not be used as of %s and are not judged (%s): figures are comparable only where the same rows are", denied, tally.Rows, asOf.Format(time.RFC3339), reasons(tally))})
+	}
 	if w, ok := contradictionWarning(len(datasets.Contradictions(labels, pairs))); ok {
 		w.Dataset = g.Name
 		out.warnings = append(out.warnings, w)

@@ -51,11 +51,11 @@ func (c *evalCommand) Run(ctx context.Context, env *environment) error {
 		return usageError{err}
 	}
 	if c.JSON != "-" {
-		if err := checkTarget("--json", c.JSON); err != nil {
+		if err := checkTarget("--json", c.JSON, c.Model, c.Settings); err != nil {
 			return err
 		}
 	}
-	if err := checkTarget("--scored-pairs", c.Pairs); err != nil {
+	if err := checkTarget("--scored-pairs", c.Pairs, c.Model, c.Settings, c.JSON); err != nil {
 		return err
 	}
 	m, err := openModel(c.Model)

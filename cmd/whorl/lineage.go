@@ -11,6 +11,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"whorl/datasets"
@@ -29,7 +30,7 @@ type lineage struct {
 	ModelSHA256   string           `json:"model_sha256"`
 	Exports       []lineageExport  `json:"exports"`
 	PseudonymKey  string           `json:"pseudonym_key"` // SHA-256 of the key, to find the right one
-	Organisations []string         `json:"organisations"` // HMAC-SHA256 of each organisation's key, sorted as the organisations are
+	Organisations []string         `json:"organisations"` // HMAC-SHA256 of each organisation's key, sorted
 }
 
 type lineageExport struct {
@@ -72,6 +73,7 @@ func (t *training) lineage(w io.Writer) error {
 			}
 		}
 	}
+	slices.Sort(out.Organisations) // any order of the names would give them away
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(out)
@@ -87,7 +89,7 @@ const leastKey = 16
 // the environment's value, or the one that an earlier run left beside the run
 // directory; nil where there is none.
 func readPseudonymKey(path, value, run string) ([]byte, error) {
-	if path == "" && value != "" {
+	if value = strings.TrimSpace(value); path == "" && value != "" {
 		if len(value) < leastKey {
 			return nil, fmt.Errorf("%s: a pseudonym key needs at least %d bytes", pseudonymVariable, leastKey)
 		}

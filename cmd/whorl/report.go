@@ -40,10 +40,12 @@ func (c *reportCommand) Run(env *environment) error {
 	}
 	files := []*file{{flag: "--html", path: c.HTML, render: reports.HTML}, {flag: "--md", path: c.MD, render: reports.Markdown}}
 	files = slices.DeleteFunc(files, func(f *file) bool { return f.path == "" })
+	taken := slices.Clone(c.Result)
 	for _, f := range files { // all before the first is written
-		if err := checkTarget(f.flag, f.path); err != nil {
+		if err := checkTarget(f.flag, f.path, taken...); err != nil {
 			return err
 		}
+		taken = append(taken, f.path)
 		if err := f.render(&f.content, results, options); err != nil {
 			return err
 		}

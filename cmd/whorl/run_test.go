@@ -26,7 +26,7 @@ import (
 
 func TestTrainLeavesARunDirectory(t *testing.T) {
 	w := shared(t)
-	want := []string{ // DESIGN, and the settings of baselines, which eval reads beside the model
+	want := []string{ // baselines.json among them, which eval reads beside the model
 		"baselines.json", "card.md", "config.yaml", "lineage.json", "log.jsonl",
 		"model.safetensors", "report.html", "report.md", "result.json",
 	}

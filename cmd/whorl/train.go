@@ -259,7 +259,13 @@ func (t *training) fit(ctx context.Context) error {
 		outcome.Parts.Provenance = t.provenance()
 		outcome.Parts.Version = t.config.ModelVersion
 		if outcome.Parts.Version == "" {
-			sum := sha256.Sum256([]byte(outcome.Parts.Provenance["data"] + outcome.Parts.Provenance["config"]))
+			// Named after its content: another model never has the same name.
+			outcome.Parts.Version = "m-0"
+			file, err := model.Marshal(&outcome.Parts)
+			if err != nil {
+				return err
+			}
+			sum := sha256.Sum256(file)
 			outcome.Parts.Version = "m-" + hex.EncodeToString(sum[:6])
 		}
 		file, err := model.Marshal(&outcome.Parts)
@@ -389,7 +395,7 @@ func (t *training) judge(ctx context.Context) error {
 // trainingReport is what the result says of the fit.
 func (t *training) trainingReport() *result.Training {
 	out := &result.Training{
-		Denied: map[string]int{}, Organisations: t.fitted.Organisations, Projects: t.fitted.Projects, Trees: t.fitted.Trees, Rounds: 1,
+		Denied: map[string]int{}, Organisations: t.fitted.Organisations, Projects: t.fitted.Projects, Trees: t.fitted.Trees,
 	}
 	for _, tally := range t.corpus.tallies {
 		out.Events += int(tally.Allowed)

@@ -198,7 +198,7 @@ func (c *checker) training(r *Result) error {
 	if t == nil {
 		return nil
 	}
-	if min(t.Events, t.Organisations, t.Projects, t.Trees, t.Rounds) < 0 {
+	if min(t.Events, t.Organisations, t.Projects, t.Trees) < 0 {
 		return fmt.Errorf("training: a count is negative")
 	}
 	if foldsTwice(t.Denied) {

@@ -25,7 +25,7 @@ func small() *Result {
 		},
 		Training: &Training{
 			Events: 10, Denied: map[string]int{"withdrawn": 2, "no_grant": 1}, Organisations: 1, Projects: 2,
-			Platforms: []PlatformPairs{{Platform: "python", Positives: 3}, {Platform: "java", Negatives: 4}}, Trees: 5, Rounds: 1,
+			Platforms: []PlatformPairs{{Platform: "python", Positives: 3}, {Platform: "java", Negatives: 4}}, Trees: 5,
 		},
 		Datasets: []Dataset{
 			{Name: "js", Version: "2", Events: 9, PairsAll: math.MaxInt64, OverlapTrain: -1},

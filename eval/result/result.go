@@ -136,7 +136,6 @@ type Training struct {
 	Projects      int             `json:"projects"`
 	Platforms     []PlatformPairs `json:"platforms"` // by platform name
 	Trees         int             `json:"trees"`
-	Rounds        int             `json:"rounds"` // mining rounds
 }
 
 // PlatformPairs counts what was mined for one platform.
