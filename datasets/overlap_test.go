@@ -52,6 +52,26 @@ func TestContentOf(t *testing.T) {
 	}
 }
 
+// TestGuardHoldsDeniedRows checks that a golden row which may not be judged may
+// not train either.
+func TestGuardHoldsDeniedRows(t *testing.T) {
+	events := someEvents(3)
+	rows := exporttest.Rows(events...)
+	rows[1].Purposes = []string{"review_content"}
+	dir := t.TempDir()
+	exporttest.WriteGolden(t, dir, rows, nil, exporttest.Options{Name: "partly"})
+	g, err := OpenGolden(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var guard Guard
+	if err := guard.AddGolden(ctx, g, exporttest.AsOf); err != nil {
+		t.Fatal(err)
+	}
+	guard.Observe(&events[1])
+	wantError(t, CheckOverlaps(guard.Overlaps(), true), ErrOverlap, "partly", "1 events", `"e1"`)
+}
+
 func TestGuard(t *testing.T) {
 	golden := func(name string, events ...features.Event) *Golden {
 		dir := t.TempDir()

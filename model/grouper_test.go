@@ -268,3 +268,34 @@ func BenchmarkGroup(b *testing.B) {
 		g.Candidates(g.candidates[:0], records[i%len(records)], 0)
 	}
 }
+
+// TestMixedPairsUseTheFallback checks that a pair of two platforms is not taken
+// for one of events that have no platform of their own.
+func TestMixedPairsUseTheFallback(t *testing.T) {
+	parts := tinyParts()
+	parts.Fallback = Calibration{Kind: Sigmoid, A: 1}
+	parts.Calibrations = map[features.Platform]Calibration{features.Other: {Kind: Sigmoid, A: 1, B: 5}}
+	parts.Thresholds = map[features.Platform]float64{features.Other: 0.4}
+	parts.FallbackThreshold = 0.9
+	file, err := Marshal(parts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := Decode(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := PairPlatform(features.JavaScript, features.JavaScript); p != features.JavaScript {
+		t.Errorf("a pair of one platform is judged as %v", p)
+	}
+	mixed := PairPlatform(features.JavaScript, features.Node)
+	if got, want := m.ProbabilityAt(0, mixed), 0.5; got != want {
+		t.Errorf("probability %v, the fallback gives %v", got, want)
+	}
+	if got := m.ProbabilityAt(0, features.Other); got < 0.9 {
+		t.Errorf("probability %v for a platform with a calibration of its own", got)
+	}
+	if got := m.Threshold(mixed); got != 0.9 {
+		t.Errorf("threshold %v, want the fallback's", got)
+	}
+}

@@ -218,6 +218,10 @@ func TestTrainRefusesBadInput(t *testing.T) {
 			return write(t, w.config, []byte("trees: {learning_rate: .nan}\n"))
 		},
 			[]string{"tiny.yaml", "trees.learning_rate", "must lie in [0.0001,1]"}, false},
+		{"more trees than a model holds", func(t *testing.T, w *world) []string {
+			return write(t, w.config, []byte("bags: 3\ntrees: {most: 2000}\n"))
+		},
+			[]string{"tiny.yaml", "bags times trees.most is 6000", "at most 4096"}, false},
 		{"unknown feature", func(t *testing.T, w *world) []string { return write(t, w.config, []byte("without_features: [nope]\n")) },
 			[]string{"tiny.yaml", "without_features", "nope", "whorl features --list"}, false},
 		{"unknown baseline", func(t *testing.T, w *world) []string {
