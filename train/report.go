@@ -85,7 +85,7 @@ func (f *fitting) describe() Report {
 			r.warn("few_positives", fmt.Sprintf("platform %s has %d positive pairs, fewer than %d: its figures rest on what other platforms teach", platform, out.Positives, few))
 		}
 		if n := f.cutByTime(platform); n > 0 {
-			r.warn("few_organisations", fmt.Sprintf("platform %s: too few organisations, or one that holds most events: %d projects are split by time for calibration, not by organisation, so that its figures say less about new organisations", platform, n))
+			r.warn("few_organisations", fmt.Sprintf("platform %s: too few organisations, or one that holds most events: calibration splits %d of its projects by time instead of by organisation, and says less about new organisations", platform, n))
 		}
 	}
 	r.Platforms = slices.Clip(r.Platforms)
