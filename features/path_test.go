@@ -34,7 +34,7 @@ func TestParsePath(t *testing.T) {
 		{in: "https://app.example.com", scheme: "https"},
 		{in: "file:///home/ci/model/dom.js", owner: "ci/model/dom", scheme: "file"},
 		{in: `C:\work\model\dom.js`, owner: "work/model/dom"},
-		{in: `file:///C:/work/model/dom.js`, owner: "work/model/dom", scheme: "file"},
+		{in: `file:///C:/code/model/dom.js`, owner: "code/model/dom", scheme: "file"},
 
 		// Release folders and content hashes.
 		{in: "/srv/app/releases/20240131120000/model/dom.rb", owner: "srv/model/dom"},
