@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"whorl/eval/result"
+	"whorl/features"
 )
 
 // card writes card.md: what the model is, from what it was made, how good it
@@ -26,8 +27,8 @@ func (t *training) card(w io.Writer) error {
 	training := t.result.Training
 	fmt.Fprintf(&b, "%d consented events of %d organisations and %d projects. Consent: `train_fingerprinting`, judged per row; see `lineage.json`.\n\n", training.Events, training.Organisations, training.Projects)
 	fmt.Fprintf(&b, "| platform | events | groups | organisations | positive pairs | negative pairs | threshold |\n|---|---:|---:|---:|---:|---:|---:|\n")
-	for i, p := range training.Platforms {
-		fmt.Fprintf(&b, "| %s | %d | %d | %d | %d | %d | %.4f |\n", p.Platform, p.Events, p.Groups, p.Organisations, p.Positives, p.Negatives, m.Threshold(t.fitted.Platforms[i].Platform))
+	for _, p := range training.Platforms {
+		fmt.Fprintf(&b, "| %s | %d | %d | %d | %d | %d | %.4f |\n", p.Platform, p.Events, p.Groups, p.Organisations, p.Positives, p.Negatives, m.Threshold(features.ParsePlatform(p.Platform)))
 	}
 	fmt.Fprintf(&b, "\n## Judged on\n\n")
 	fmt.Fprintf(&b, "| golden dataset | events | recall at precision .97 | RR@1 | new-or-seen AUC | replay B-cubed F1 | over-merge |\n|---|---:|---:|---:|---:|---:|---:|\n")
