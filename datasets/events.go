@@ -296,21 +296,27 @@ func collect(ctx context.Context, w *walk) ([]features.Event, *Tally, error) {
 		all = append(all, *e)
 	}
 	if len(all) == 0 {
-		return nil, tally, nothingAllowed(w.store.dir, w.opt.Purpose, tally)
+		return nil, tally, NothingAllowed(w.store.dir, w.opt.Purpose, tally)
 	}
 	return all, tally, nil
 }
 
-// nothingAllowed says why no event came out.
-func nothingAllowed(dir string, p Purpose, t *Tally) error {
+// NothingAllowed returns the error of a walk that let no event out: it names
+// the directory, the reasons and wraps [ErrNothingAllowed].
+func NothingAllowed(dir string, p Purpose, t *Tally) error {
 	if t.Rows == 0 {
-		return fmt.Errorf("%w: %s has no rows", ErrNothingAllowed, dir)
+		return fmt.Errorf("%s: %w: its events files hold no row; export again", dir, ErrNothingAllowed)
 	}
+	return fmt.Errorf("%s: %w of %d rows for %s: %s; \"whorl datasets stats\" tells more", dir, ErrNothingAllowed, t.Rows, p, t.Reasons())
+}
+
+// Reasons lists why rows were denied and how many, in the order of the names.
+func (t *Tally) Reasons() string {
 	var why []string
 	for _, reason := range sortedKeys(t.Denied) {
 		why = append(why, fmt.Sprintf("%s %d", reason, t.Denied[reason]))
 	}
-	return fmt.Errorf("%w: %s: all %d rows are denied for %s (%s)", ErrNothingAllowed, dir, t.Rows, p, strings.Join(why, ", "))
+	return strings.Join(why, ", ")
 }
 
 // sortedKeys returns the keys of a map in order.

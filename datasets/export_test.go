@@ -254,7 +254,7 @@ func TestEmptyAndDenied(t *testing.T) {
 	exporttest.Write(t, dir, nil, nil, exporttest.Options{})
 	x := mustOpen(t, dir)
 	_, tally, err := x.ReadEvents(ctx, training)
-	wantError(t, err, ErrNothingAllowed, dir, "no rows")
+	wantError(t, err, ErrNothingAllowed, dir, "no row")
 	if tally == nil || tally.Rows != 0 {
 		t.Errorf("tally %+v", tally)
 	}

@@ -324,6 +324,10 @@ func (f *fitting) crossFit(ctx context.Context) (rounds int, err error) {
 	return rounds, nil
 }
 
+// fullProject is the number of pairs from which on a project counts fully in
+// calibration: about what 100 distinct events have.
+const fullProject = 5000
+
 // projectWeights returns a weight for each tuning pair such that every project
 // counts alike, however many pairs it has, and small ones count less.
 func (f *fitting) projectWeights() []float64 {
@@ -334,7 +338,7 @@ func (f *fitting) projectWeights() []float64 {
 	out := make([]float64, len(f.tuning))
 	for i := range f.tuning {
 		total := totals[f.tuning[i].project]
-		out[i] = f.tuning[i].weight * min(total, 5000) / total
+		out[i] = f.tuning[i].weight * min(total, fullProject) / total
 	}
 	return out
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"whorl/features/blocking"
+	"whorl/model"
 )
 
 // Pair is a mined pair of records of one project.
@@ -94,7 +95,7 @@ func mine(project int, p *prepared, params MineParams, seed uint64) []Pair {
 	}
 	var candidates []int
 	for i, r := range p.records {
-		candidates = index.Candidates(candidates[:0], r, &p.frequencies, 0, 100)
+		candidates = index.Candidates(candidates[:0], r, &p.frequencies, 0, model.MaxCandidates)
 		hard := 0
 		for _, j := range candidates {
 			if p.groups[j] == p.groups[i] {

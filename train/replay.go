@@ -10,12 +10,19 @@ import (
 	"whorl/model"
 )
 
+// The grid's ends in log-odds: below a probability of 0.38 nobody would join
+// events, and above 0.999 lies the threshold for a target out of reach.
+const (
+	leastLogit = -0.5
+	mostLogit  = 6.9
+)
+
 // thresholdGrid are the probabilities that replays are clustered at, evenly
-// spaced in log-odds from 0.38 to 0.999.
+// spaced in log-odds.
 var thresholdGrid = func() []float64 {
 	grid := make([]float64, 60)
 	for i := range grid {
-		logit := -0.5 + 7.4*float64(i)/float64(len(grid)-1)
+		logit := leastLogit + (mostLogit-leastLogit)*float64(i)/float64(len(grid)-1)
 		grid[i] = 1 / (1 + math.Exp(-logit))
 	}
 	return grid
@@ -73,10 +80,13 @@ func (f *fitting) inFold(project, fold int) bool {
 	return false
 }
 
+// fullReplay is the number of events beyond which a project's replay counts no more.
+const fullReplay = 500
+
 // replay takes one project's events through the grouper, copies included.
 func (f *fitting) replay(m *model.Model, project, fold int) *replayed {
 	p := &f.corpus.Projects[project]
-	out := &replayed{project: p, weight: min(1, 500/float64(len(p.Records)))}
+	out := &replayed{project: p, weight: min(1, fullReplay/float64(len(p.Records)))}
 	g := model.NewGrouper(m)
 	var found []model.Candidate
 	for i, r := range p.Records {

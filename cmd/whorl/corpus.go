@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -99,7 +98,7 @@ func readCorpus(ctx context.Context, exports []*datasets.Export, opt datasets.Op
 		}
 		c.tallies = append(c.tallies, tally)
 		if tally.Allowed == 0 {
-			return nil, nothingAllowed(x, tally, opt.Purpose)
+			return nil, datasets.NothingAllowed(x.Dir, opt.Purpose, tally)
 		}
 	}
 	progress("reading", total, total)
@@ -110,14 +109,6 @@ func readCorpus(ctx context.Context, exports []*datasets.Export, opt datasets.Op
 	return c, nil
 }
 
-// nothingAllowed says why an export has no event for a purpose.
-func nothingAllowed(x *datasets.Export, t *datasets.Tally, purpose datasets.Purpose) error {
-	if t.Rows == 0 {
-		return fmt.Errorf("%s: %w: its events files hold no row; export again", x.Dir, datasets.ErrNothingAllowed)
-	}
-	return fmt.Errorf("%s: %w of %d rows for %s: %s; \"whorl datasets stats\" tells more", x.Dir, datasets.ErrNothingAllowed, t.Rows, purpose, reasons(t))
-}
-
 // dirs lists where exports lie.
 func dirs(exports []*datasets.Export) string {
 	var names []string
@@ -125,18 +116,6 @@ func dirs(exports []*datasets.Export) string {
 		names = append(names, x.Dir)
 	}
 	return strings.Join(names, ", ")
-}
-
-// reasons lists why rows were denied.
-func reasons(t *datasets.Tally) string {
-	out := ""
-	for _, r := range slices.Sorted(maps.Keys(t.Denied)) {
-		if out != "" {
-			out += ", "
-		}
-		out += fmt.Sprintf("%s %d", r, t.Denied[r])
-	}
-	return out
 }
 
 // assemble numbers organisations, projects and groups in the order of their
@@ -241,9 +220,7 @@ func readGolden(ctx context.Context, g *datasets.Golden, asOf time.Time) (*golde
 		return nil, err
 	}
 	events, tally, err := g.ReadEvents(ctx, asOf)
-	if errors.Is(err, datasets.ErrNothingAllowed) {
-		return nil, fmt.Errorf("%w; \"whorl datasets stats\" tells more", err)
-	} else if err != nil {
+	if err != nil {
 		return nil, err
 	}
 	out := &goldenSet{source: g, data: eval.Dataset{
@@ -251,7 +228,7 @@ func readGolden(ctx context.Context, g *datasets.Golden, asOf time.Time) (*golde
 	}}
 	if denied := tally.Rows - tally.Allowed; denied > 0 {
 		out.warnings = append(out.warnings, result.Warning{Dataset: g.Name, Code: "rows_denied",
-			Text: fmt.Sprintf("%d of %d rows may not be used as of %s and are not judged (%s): figures are comparable only where the same rows are", denied, tally.Rows, asOf.Format(time.RFC3339), reasons(tally))})
+			Text: fmt.Sprintf("%d of %d rows may not be used as of %s and are not judged (%s): figures are comparable only where the same rows are", denied, tally.Rows, asOf.Format(time.RFC3339), tally.Reasons())})
 	}
 	if w, ok := contradictionWarning(len(datasets.Contradictions(labels, pairs))); ok {
 		w.Dataset = g.Name

@@ -121,7 +121,7 @@ func writeFeatures(ctx context.Context, w io.Writer, x *datasets.Export, opt dat
 		}
 	}
 	if rows == 0 {
-		return 0, nothingAllowed(x, tally, opt.Purpose)
+		return 0, datasets.NothingAllowed(x.Dir, opt.Purpose, tally)
 	}
 	if err := flush(); err != nil {
 		return 0, err
