@@ -1,87 +1,243 @@
 package datasets
 
 import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
 	"testing"
 
+	"github.com/parquet-go/parquet-go"
+
+	"whorl/features"
 	"whorl/internal/exporttest"
 )
 
-// BenchmarkReadSample reads the sample export through the gate: duplicates,
-// consent, assembly.
-func BenchmarkReadSample(b *testing.B) {
-	benchmarkRead(b, mustOpen(b, "sample/export"), 2065)
-}
-
-// BenchmarkReadLarge reads 20 copies of the sample's events under other ids,
-// in row groups of 4,096.
-func BenchmarkReadLarge(b *testing.B) {
-	events, _, err := mustOpen(b, "sample/export").ReadEvents(ctx, training)
+// benchEvents is how many events the large export of the benchmarks has:
+// 1,000,000, or what WHORL_BENCH_EVENTS says.
+func benchEvents(b *testing.B) int {
+	text := os.Getenv("WHORL_BENCH_EVENTS")
+	if text == "" {
+		return 1_000_000
+	}
+	n, err := strconv.Atoi(text)
 	if err != nil {
 		b.Fatal(err)
 	}
-	var rows []exporttest.Row
-	for i := range 20 {
-		for _, r := range exporttest.Rows(events...) {
-			r.ID = string(rune('a'+i)) + r.ID
-			rows = append(rows, r)
-		}
-	}
-	dir := b.TempDir()
-	exporttest.Write(b, dir, rows, nil, exporttest.Options{RowGroup: 4096})
-	benchmarkRead(b, mustOpen(b, dir), len(rows))
+	return n
 }
 
-func benchmarkRead(b *testing.B, x *Export, want int) {
-	b.ReportAllocs()
-	for b.Loop() {
-		n := 0
-		events, _ := x.Events(ctx, training)
-		for _, err := range events {
-			if err != nil {
-				b.Fatal(err)
-			}
-			n++
-		}
-		if n != want {
-			b.Fatalf("%d events", n)
-		}
-	}
-	b.ReportMetric(float64(want)*float64(b.N)/b.Elapsed().Seconds(), "events/s")
+var largeExport struct {
+	sync.Mutex
+	dir string
 }
 
-// BenchmarkColumns decodes the same columns without gate and assembly: what
-// reading them costs at least.
-func BenchmarkColumns(b *testing.B) {
-	x := mustOpen(b, "sample/export")
-	for b.Loop() {
-		f, done, err := x.store.file(0)
+// large writes the large export once for all benchmarks; TestMain removes it.
+func large(b *testing.B) *Export {
+	largeExport.Lock()
+	defer largeExport.Unlock()
+	if largeExport.dir == "" {
+		events, _, err := mustOpen(b, "sample/export").ReadEvents(ctx, training)
 		if err != nil {
 			b.Fatal(err)
 		}
-		nodes, err := eventSchema("sample", f.Root())
+		if largeExport.dir, err = os.MkdirTemp("", "whorl-bench-"); err != nil {
+			b.Fatal(err)
+		}
+		exporttest.WriteLarge(b, largeExport.dir, events, nil, benchEvents(b))
+	}
+	return mustOpen(b, largeExport.dir)
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if largeExport.dir != "" {
+		os.RemoveAll(largeExport.dir)
+	}
+	os.Exit(code)
+}
+
+// perSecond reports events a second and the memory that the process came to.
+func perSecond(b *testing.B, n int64) {
+	b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "events/s")
+	b.ReportMetric(0, "ns/op")
+}
+
+// BenchmarkLarge reads the large export in steps, each with one and with two
+// workers: pages alone, through parquet-go's page API and through ours; then
+// with the gate; then with extraction.
+func BenchmarkLarge(b *testing.B) {
+	for _, step := range []struct {
+		name string
+		run  func(b *testing.B, x *Export, workers int) int64
+	}{
+		{"page-api", pageAPI},
+		{"cursors", bareCursors},
+		{"gate", func(b *testing.B, x *Export, workers int) int64 {
+			return readLarge(b, x, workers, func() func(*features.Event) struct{} {
+				return func(*features.Event) struct{} { return struct{}{} }
+			})
+		}},
+		{"extract", func(b *testing.B, x *Export, workers int) int64 {
+			return readLarge(b, x, workers, func() func(*features.Event) uint64 {
+				var extractor features.Extractor
+				var r features.Record
+				return func(e *features.Event) uint64 {
+					extractor.Extract(e, &r)
+					return r.Content
+				}
+			})
+		}},
+	} {
+		for workers := 1; workers <= 2; workers++ {
+			b.Run(fmt.Sprintf("%s/workers=%d", step.name, workers), func(b *testing.B) {
+				x := large(b)
+				b.ResetTimer()
+				b.ReportAllocs()
+				for b.Loop() {
+					if n := step.run(b, x, workers); n != x.Rows() {
+						b.Fatalf("%d rows of %d", n, x.Rows())
+					}
+				}
+				perSecond(b, x.Rows())
+			})
+		}
+	}
+}
+
+func readLarge[T any](b *testing.B, x *Export, workers int, start func() func(*features.Event) T) (n int64) {
+	opt := training
+	opt.Workers = workers
+	all, _ := Map(ctx, x, opt, start)
+	for _, err := range all {
+		if err != nil {
+			b.Fatal(err)
+		}
+		n++
+	}
+	return n
+}
+
+// groups calls f for every row group of the export's events, workers at a
+// time, and adds up what it returns.
+func groups(b *testing.B, x *Export, workers int, f func(file, group int) int64) (sum int64) {
+	var mu sync.Mutex
+	work := make(chan place)
+	var all sync.WaitGroup
+	for range workers {
+		all.Go(func() {
+			for at := range work {
+				n := f(at.file, at.group)
+				mu.Lock()
+				sum += n
+				mu.Unlock()
+			}
+		})
+	}
+	for i := range x.store.files {
+		if x.store.files[i].Role != RoleEvents {
+			continue
+		}
+		f, done, err := x.store.file(i)
 		if err != nil {
 			b.Fatal(err)
 		}
 		for g := range f.Groups() {
-			r, err := newRowReader(f, nodes, g, nil, 0)
-			if err != nil {
-				b.Fatal(err)
-			}
+			work <- place{i, g}
+		}
+		done()
+	}
+	close(work)
+	all.Wait()
+	return sum
+}
+
+// pageAPI decodes all pages of the columns that a walk reads with parquet-go's
+// page API, and does nothing with them.
+func pageAPI(b *testing.B, x *Export, workers int) int64 {
+	return groups(b, x, workers, func(file, group int) int64 {
+		data, err := os.ReadFile(filepath.Join(x.Dir, x.store.files[file].Path))
+		if err != nil {
+			b.Error(err)
+			return 0
+		}
+		f, err := parquet.OpenFile(bytes.NewReader(data), int64(len(data)), parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true), parquet.FileReadMode(parquet.ReadModeSync))
+		if err != nil {
+			b.Error(err)
+			return 0
+		}
+		g := f.RowGroups()[group]
+		for _, chunk := range g.ColumnChunks() {
+			pages := chunk.Pages()
 			for {
-				more, err := r.next()
-				if err != nil {
-					b.Fatal(err)
-				}
-				if !more {
+				p, err := pages.ReadPage()
+				if err == io.EOF {
 					break
 				}
+				if err != nil {
+					b.Error(err)
+					return 0
+				}
+				pageSink += int64(len(p.RepetitionLevels())) + int64(len(p.DefinitionLevels())) + p.NumValues()
+				parquet.Release(p)
+			}
+			pages.Close()
+		}
+		return g.NumRows()
+	})
+}
+
+var pageSink int64
+
+// bareCursors decodes the same with our cursors.
+func bareCursors(b *testing.B, x *Export, workers int) int64 {
+	return groups(b, x, workers, func(file, group int) int64 {
+		f, err := x.store.openEvents(file)
+		if err != nil {
+			b.Error(err)
+			return 0
+		}
+		defer f.close()
+		c := newColumns(f.nodes, &scan{})
+		g := f.file.Group(group, 0)
+		var batch rowBatch
+		for i, n := range c.leaves {
+			if n == nil {
+				continue
+			}
+			cursor, err := g.Cursor(n)
+			if err != nil {
+				b.Error(err)
+				return 0
+			}
+			for rows := g.Rows(); rows > 0; {
+				batch.vectors[i].Reset()
+				got, err := cursor.Read(&batch.vectors[i], mostBatchRows)
+				if err != nil {
+					b.Error(err)
+					return 0
+				}
+				rows -= int64(got)
 			}
 		}
-		if err := done(); err != nil {
-			b.Fatal(err)
+		return g.Rows()
+	})
+}
+
+// BenchmarkReadSample reads the sample export through the gate: duplicates,
+// consent, assembly.
+func BenchmarkReadSample(b *testing.B) {
+	x := mustOpen(b, "sample/export")
+	b.ReportAllocs()
+	for b.Loop() {
+		if n := readLarge(b, x, 1, func() func(*features.Event) struct{} { return func(*features.Event) struct{} { return struct{}{} } }); n != 2065 {
+			b.Fatalf("%d events", n)
 		}
 	}
-	b.ReportMetric(2065*float64(b.N)/b.Elapsed().Seconds(), "events/s")
+	perSecond(b, 2065)
 }
 
 func BenchmarkOpenSample(b *testing.B) {

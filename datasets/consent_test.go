@@ -179,7 +179,7 @@ func TestInternal(t *testing.T) {
 	wantError(t, err, ErrInternal, "2 of 1000")
 
 	w := x.walk(training)
-	w.decide = func(*facts) Reason { panic("bug") }
+	w.gate = func() func(*facts) Reason { return func(*facts) Reason { panic("bug") } }
 	_, _, err = collect(ctx, w)
 	wantError(t, err, ErrInternal)
 }

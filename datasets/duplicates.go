@@ -3,42 +3,58 @@ package datasets
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
+	"hash/maphash"
 	"slices"
 	"strings"
 
 	"whorl/datasets/internal/columnar"
 )
 
-const (
-	// idsPerPass bounds the hashes that one pass over the ids holds, eight
-	// bytes each.
-	idsPerPass = 32 << 20
-	// maxTwice bounds the ids that stand more than once.
-	maxTwice = 1 << 20
-)
+// maxTwice bounds the ids that stand more than once.
+const maxTwice = 1 << 20
+
+// idShare: the hashes that one pass over the ids holds may take a quarter of a
+// walk's memory, eight bytes each.
+const idShare = 4
 
 // copies is what is known of an id that stands more than once.
 type copies struct {
 	content  [sha256.Size]byte
+	first    rowPlace
 	rows     int
 	conflict bool // the rows differ
 }
 
+// rowPlace is where a row stands.
+type rowPlace struct {
+	file int
+	row  int64 // in the file, from 1
+}
+
 // findDuplicates finds the ids that stand in more than one row (rules 7 and
 // 8). It decodes event_id alone and keeps eight bytes of a hash for each row,
-// in as many passes as idsPerPass asks for; then it reads the rows in full
+// in as many passes as its memory asks for; then it reads the rows in full
 // whose hash stands twice, in the row groups that have one.
-func (s *store) findDuplicates(ctx context.Context) (map[string]*copies, error) {
+//
+// The hash is seeded anew for each search, so that nobody can make ids that
+// collide. Which ids collide by chance changes what is read, not what is
+// found.
+func (w *walk) findDuplicates(ctx context.Context) (map[string]*copies, error) {
+	s := w.scan()
+	seed := maphash.MakeSeed()
+	hash := func(id string) uint64 { return maphash.String(seed, id) }
+	perPass := s.memory / idShare / 8
+	passes := uint64(w.store.rows(RoleEvents)/perPass + 1)
 	twice := map[uint64]bool{}
-	passes := uint64(s.rows(RoleEvents)/idsPerPass + 1)
-	var hashes []uint64
+	hashes := make([]uint64, 0, min(w.store.rows(RoleEvents), perPass))
 	for pass := range passes {
 		hashes = hashes[:0]
-		err := s.eachID(ctx, func(_, _ int, id string) {
-			if h := hashID(id); h%passes == pass {
-				hashes = append(hashes, h)
+		err := eachID(ctx, s, hash, func(_ place, part []uint64) {
+			for _, h := range part {
+				if passes == 1 || h%passes == pass {
+					hashes = append(hashes, h)
+				}
 			}
 		})
 		if err != nil {
@@ -51,61 +67,72 @@ func (s *store) findDuplicates(ctx context.Context) (map[string]*copies, error) 
 			}
 		}
 		if len(twice) > maxTwice {
-			return nil, fmt.Errorf("%w: %s: more than %d event ids stand more than once; remove the copies", ErrLimit, s.dir, maxTwice)
+			return nil, fmt.Errorf("%w: %s: more than %d event ids stand more than once; remove the copies", ErrLimit, w.store.dir, maxTwice)
 		}
 	}
-	hashes = nil
 	if len(twice) == 0 {
 		return nil, nil
 	}
-	// The row groups to read in full.
-	type place struct{ file, group int }
-	groups := map[place]bool{}
-	err := s.eachID(ctx, func(file, group int, id string) {
-		if twice[hashID(id)] {
-			groups[place{file, group}] = true
+	suspects := map[place]bool{}
+	err := eachID(ctx, s, hash, func(at place, part []uint64) {
+		for _, h := range part {
+			if twice[h] {
+				suspects[at] = true
+				return
+			}
 		}
 	})
 	if err != nil {
 		return nil, err
 	}
-	found := map[string]*copies{}
-	for i := range s.files {
-		if s.files[i].Role != RoleEvents {
-			continue
-		}
-		err := s.eachGroup(ctx, i, func(f *columnar.File, nodes *eventNodes, group int, first int64) error {
-			if !groups[place{i, group}] {
-				return nil
+	s.only = suspects
+	return compareCopies(ctx, s, func(id string) bool { return twice[hash(id)] })
+}
+
+// compareCopies reads the rows whose id is suspected to stand more than once,
+// in the row groups that the scan names.
+func compareCopies(ctx context.Context, s *scan, suspected func(id string) bool) (map[string]*copies, error) {
+	type sighting struct {
+		id      string
+		at      rowPlace
+		content [sha256.Size]byte
+	}
+	process := func() func(*batch, *[]sighting) error {
+		return func(b *batch, out *[]sighting) (err error) {
+			defer columnar.Recover(b.name(), &err)
+			*out = (*out)[:0]
+			if err := b.check(); err != nil {
+				return b.fault(err)
 			}
-			r, err := newRowReader(f, nodes, group, nil, 0)
-			if err != nil {
-				return err
-			}
-			for row := first; ; row++ {
-				if more, err := r.next(); err != nil || !more {
-					return err
-				}
-				id, ok := cell(r.text[columnID])
-				if !ok || id == "" || !twice[hashID(id)] {
-					continue
-				}
-				sum, err := r.digest()
+			for {
+				more, err := b.next()
 				if err != nil {
-					return rowError(f.Name(), row, err)
+					return b.fault(err)
 				}
-				c := found[id]
-				if c == nil {
-					c = &copies{content: sum}
-					found[strings.Clone(id)] = c
+				if !more {
+					return nil
 				}
-				c.rows++
-				c.conflict = c.conflict || c.content != sum
+				if id, _ := b.cell(columnID); id != "" && suspected(id) {
+					*out = append(*out, sighting{id, rowPlace{b.group.place.file, b.number()}, b.digest()})
+				}
 			}
-		})
-		if err != nil {
-			return nil, err
 		}
+	}
+	found := map[string]*copies{}
+	err := scanRows(ctx, s, process, func(out *[]sighting) (bool, error) {
+		for _, x := range *out {
+			c := found[x.id]
+			if c == nil {
+				c = &copies{content: x.content, first: x.at}
+				found[strings.Clone(x.id)] = c
+			}
+			c.rows++
+			c.conflict = c.conflict || c.content != x.content
+		}
+		return true, nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	for id, c := range found {
 		if c.rows == 1 { // another id has its hash
@@ -115,63 +142,29 @@ func (s *store) findDuplicates(ctx context.Context) (map[string]*copies, error) 
 	return found, nil
 }
 
-func hashID(id string) uint64 {
-	sum := sha256.Sum256([]byte(id))
-	return binary.LittleEndian.Uint64(sum[:])
-}
-
-// eachID calls f for the id of every row that has one.
-func (s *store) eachID(ctx context.Context, f func(file, group int, id string)) error {
-	for i := range s.files {
-		if s.files[i].Role != RoleEvents {
-			continue
-		}
-		err := s.eachGroup(ctx, i, func(file *columnar.File, nodes *eventNodes, group int, _ int64) error {
-			c, err := file.Group(group, 0).Cursor(nodes.text[columnID])
-			if err != nil {
-				return err
-			}
-			for {
-				if more, err := c.NextRow(); err != nil || !more {
-					return err
-				}
-				if id, ok := cell(c); ok && id != "" {
-					f(i, group, id)
+// eachID calls visit, in order, with what f makes of the ids in a batch of
+// rows, those that are missing left out. f runs on the scan's workers.
+func eachID[T any](ctx context.Context, s *scan, f func(id string) T, visit func(at place, made []T)) error {
+	type part struct {
+		at   place
+		made []T
+	}
+	ids := *s
+	ids.idsOnly = true
+	process := func() func(*batch, *part) error {
+		return func(b *batch, out *part) error {
+			out.at, out.made = b.group.place, out.made[:0]
+			v := &b.vectors[placeText+columnID]
+			for i := range v.Texts() {
+				if id := v.String(i); id != "" {
+					out.made = append(out.made, f(id))
 				}
 			}
-		})
-		if err != nil {
-			return err
+			return nil
 		}
 	}
-	return nil
-}
-
-// eachGroup opens events file i and calls f for each of its row groups with
-// the number of its first row in the file, from 1. A panic of the Parquet
-// library ends as an error.
-func (s *store) eachGroup(ctx context.Context, i int, f func(file *columnar.File, nodes *eventNodes, group int, first int64) error) (err error) {
-	defer columnar.Recover(s.name(i), &err)
-	file, done, err := s.file(i)
-	if err != nil {
-		return err
-	}
-	nodes, err := eventSchema(file.Name(), file.Root())
-	if err != nil {
-		done()
-		return err
-	}
-	first := int64(1)
-	for g := range file.Groups() {
-		if err := ctx.Err(); err != nil {
-			done()
-			return err
-		}
-		if err := f(file, nodes, g, first); err != nil {
-			done()
-			return err
-		}
-		first += file.Group(g, 0).Rows()
-	}
-	return done()
+	return scanRows(ctx, &ids, process, func(p *part) (bool, error) {
+		visit(p.at, p.made)
+		return true, nil
+	})
 }

@@ -2,16 +2,11 @@ package datasets
 
 import (
 	"cmp"
-	"context"
 	"fmt"
-	"iter"
 	"maps"
 	"slices"
 	"strings"
 	"time"
-
-	"whorl/datasets/internal/columnar"
-	"whorl/features"
 )
 
 // Options says what events are read for.
@@ -24,6 +19,14 @@ type Options struct {
 	// AcceptPolicies lists the policy versions under which a grant counts;
 	// nil means the manifest's own.
 	AcceptPolicies []string
+	// Workers is how many goroutines decode, and how many judge and use rows;
+	// 0 means 1. Neither the events nor their order depend on it.
+	Workers int
+	// Memory bounds, in bytes, what reading holds at a time: a quarter each
+	// for the pages and dictionaries of two row groups, for rows between
+	// decoding and use, and for ids while copies are looked for. 0 means 512
+	// MiB; at least 16 MiB. Files that ask for more end in an error.
+	Memory int64
 	// Omit names optional columns that need not be read, by their path
 	// ("release", "exceptions.value", "exceptions.frames.context_line").
 	Omit []string
@@ -35,6 +38,12 @@ func (o *Options) check() error {
 	}
 	if o.AsOf.IsZero() {
 		return fmt.Errorf("%w: AsOf is not set", ErrOptions)
+	}
+	if o.Workers < 0 || o.Workers > 256 {
+		return fmt.Errorf("%w: %d workers; use 1 to 256", ErrOptions, o.Workers)
+	}
+	if o.Memory != 0 && o.Memory < leastMemory {
+		return fmt.Errorf("%w: memory of %d bytes; reading needs at least %d", ErrOptions, o.Memory, leastMemory)
 	}
 	known := optionalColumns()
 	for _, name := range o.Omit {
@@ -97,208 +106,6 @@ func (t *Tally) finish() {
 		t.DeniedOrganisations[reason] = len(orgs)
 	}
 	t.Organisations = sortedKeys(t.orgs)
-}
-
-// walk is one reading of the events of a store.
-type walk struct {
-	store *store
-	opt   Options
-	// decide judges rules 9 to 15.
-	decide func(*facts) Reason
-	ledger *Ledger // nil for golden data
-}
-
-// events returns the allowed events in file order, then row order, and the
-// tally that the walk fills.
-func (w *walk) events(ctx context.Context) (iter.Seq2[*features.Event, error], *Tally) {
-	t := &Tally{}
-	t.reset()
-	return func(yield func(*features.Event, error) bool) {
-		t.reset()
-		defer t.finish()
-		stopped := false
-		err := w.run(ctx, t, func(e *features.Event) bool {
-			stopped = !yield(e, nil)
-			return !stopped
-		})
-		switch {
-		case stopped:
-		case err != nil:
-			yield(nil, err)
-		default:
-			t.Complete = true
-		}
-	}, t
-}
-
-func (w *walk) run(ctx context.Context, t *Tally, yield func(*features.Event) bool) error {
-	if err := w.opt.check(); err != nil {
-		return err
-	}
-	if w.ledger != nil {
-		if err := w.ledger.checkAsOf(w.opt.AsOf); err != nil {
-			return fmt.Errorf("%s: %w", w.store.dir, err)
-		}
-	}
-	repeated, err := w.store.findDuplicates(ctx)
-	if err != nil {
-		return err
-	}
-	r := &eventReader{walk: w, tally: t, repeated: repeated, given: map[string]bool{}, omit: map[string]bool{}}
-	for _, name := range w.opt.Omit {
-		r.omit[name] = true
-	}
-	total := w.store.rows(RoleEvents)
-	var batch [batchRows]*features.Event
-	for i := range w.store.files {
-		if w.store.files[i].Role != RoleEvents {
-			continue
-		}
-		if err := r.open(i); err != nil {
-			return err
-		}
-		for more := true; more; {
-			if err := ctx.Err(); err != nil {
-				r.close()
-				return err
-			}
-			// The consumer runs outside of the recovery that guards the
-			// Parquet library: its panics are its own.
-			var events []*features.Event
-			if events, more, err = r.batch(batch[:0]); err != nil {
-				r.close()
-				return err
-			}
-			if n := t.Denied[Internal]; n*1000 > total {
-				r.close()
-				return fmt.Errorf("%w: %s: %d of %d; export again without the damaged rows", ErrInternal, w.store.dir, n, total)
-			}
-			for _, e := range events {
-				if !yield(e) {
-					r.close()
-					return nil
-				}
-			}
-		}
-		if err := r.close(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// batchRows is how many rows are read between two looks at the context.
-const batchRows = 128
-
-// eventReader reads the events files of a store one after the other.
-type eventReader struct {
-	walk     *walk
-	tally    *Tally
-	repeated map[string]*copies
-	given    map[string]bool // ids of repeated of which a copy was read
-	omit     map[string]bool
-
-	file  *columnar.File
-	done  func() error
-	nodes *eventNodes
-	group int
-	rows  *rowReader
-	row   int64 // in the file, from 1
-	facts facts
-}
-
-func (r *eventReader) open(i int) (err error) {
-	defer columnar.Recover(r.walk.store.name(i), &err)
-	if r.file, r.done, err = r.walk.store.file(i); err != nil {
-		return err
-	}
-	r.group, r.rows, r.row = 0, nil, 0
-	if r.nodes, err = eventSchema(r.file.Name(), r.file.Root()); err != nil {
-		r.close()
-	}
-	return err
-}
-
-func (r *eventReader) close() error { return r.done() }
-
-// batch puts the next rows to the gate and appends the events it lets out.
-func (r *eventReader) batch(events []*features.Event) (_ []*features.Event, more bool, err error) {
-	defer columnar.Recover(r.file.Name(), &err)
-	for range batchRows {
-		if r.rows == nil {
-			if r.group == r.file.Groups() {
-				return events, false, nil
-			}
-			if r.rows, err = newRowReader(r.file, r.nodes, r.group, r.omit, 0); err != nil {
-				return nil, false, err
-			}
-			r.group++
-		}
-		ok, err := r.rows.next()
-		if err != nil {
-			return nil, false, rowError(r.file.Name(), r.row+1, err)
-		}
-		if !ok {
-			r.rows = nil
-			continue
-		}
-		r.row++
-		reason := r.judge()
-		r.tally.add(reason, r.facts.org)
-		if reason != allowed {
-			continue
-		}
-		e, err := r.rows.event()
-		if err != nil {
-			return nil, false, rowError(r.file.Name(), r.row, err)
-		}
-		events = append(events, e)
-	}
-	return events, true, nil
-}
-
-// judge decides rules 4 to 16 for the current row.
-func (r *eventReader) judge() (reason Reason) {
-	defer func() {
-		if recover() != nil {
-			reason = Internal // rule 16
-		}
-	}()
-	r.rows.facts(&r.facts)
-	if reason := r.facts.checkSubject(r.walk.opt.AsOf); reason != allowed {
-		return reason
-	}
-	id, _ := cell(r.rows.text[columnID])
-	platform, _ := cell(r.rows.text[columnPlatform])
-	if id == "" || platform == "" {
-		return Internal // required, and no rule can be asked without the id
-	}
-	if c := r.repeated[id]; c != nil {
-		if c.conflict {
-			return ConflictingDuplicate
-		}
-		if r.given[id] {
-			return Duplicate
-		}
-		r.given[strings.Clone(id)] = true
-	}
-	return r.walk.decide(&r.facts)
-}
-
-// collect reads all events of a walk.
-func collect(ctx context.Context, w *walk) ([]features.Event, *Tally, error) {
-	events, tally := w.events(ctx)
-	var all []features.Event
-	for e, err := range events {
-		if err != nil {
-			return nil, tally, err
-		}
-		all = append(all, *e)
-	}
-	if len(all) == 0 {
-		return nil, tally, NothingAllowed(w.store.dir, w.opt.Purpose, tally)
-	}
-	return all, tally, nil
 }
 
 // NothingAllowed returns the error of a walk that let no event out: it names

@@ -84,13 +84,9 @@ func (x *Export) Files() []File { return slices.Clone(x.store.files) }
 // Rows returns the number of rows in the events files.
 func (x *Export) Rows() int64 { return x.store.rows(RoleEvents) }
 
-// Events walks the events that may be used, in file order and then row order,
-// as said in [Options]. An error ends the walk; it comes with a nil event. The
-// tally belongs to the walk: it is filled while the walk goes on, and begins
-// anew when the sequence is ranged over again. A walk without events is no
-// error here; a run must take it for one ([ErrNothingAllowed]).
+// Events is the function [Events] of the export.
 func (x *Export) Events(ctx context.Context, opt Options) (iter.Seq2[*features.Event, error], *Tally) {
-	return x.walk(opt).events(ctx)
+	return Events(ctx, x, opt)
 }
 
 // ReadEvents reads all events that may be used. It fails with
@@ -105,6 +101,7 @@ func (x *Export) walk(opt Options) *walk {
 	if policies == nil {
 		policies = []string{x.PolicyVersion}
 	}
-	g := &gate{purpose: opt.Purpose, asOf: opt.AsOf, policies: policies, ledger: x.Ledger}
-	return &walk{store: x.store, opt: opt, decide: g.check, ledger: x.Ledger}
+	return &walk{store: x.store, opt: opt, ledger: x.Ledger, gate: func() func(*facts) Reason {
+		return (&gate{purpose: opt.Purpose, asOf: opt.AsOf, policies: policies, ledger: x.Ledger}).check
+	}}
 }

@@ -1,6 +1,7 @@
 package datasets
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -369,19 +370,48 @@ func TestUnlistedFileIsIgnored(t *testing.T) {
 	}
 }
 
-// A file that is changed after it was verified is not read.
+// onDisk makes the export read its files from disk, as it does with large ones.
+func onDisk(t testing.TB, x *Export) *Export {
+	t.Helper()
+	for i, data := range x.store.kept {
+		whole, sums, size, err := sumBlocks(bytes.NewReader(data))
+		if err != nil || whole != x.store.files[i].SHA256 || size != x.store.files[i].Bytes {
+			t.Fatalf("%s, %d bytes, %v", whole, size, err)
+		}
+		x.store.kept[i], x.store.sums[i] = nil, sums
+	}
+	return x
+}
+
+// A file that is changed after it was verified is not read, not even where
+// only one bit of one page differs and everything else is put back.
 func TestChangedAfterOpen(t *testing.T) {
 	dir, files := writeSmall(t)
-	x := mustOpen(t, dir)
-	for i := range x.store.kept {
-		x.store.kept[i] = nil // as if the files were large
-	}
-	other := exporttest.EventsBytes(t, exporttest.Rows(someEvents(3)...), exporttest.Options{})
-	if err := os.WriteFile(filepath.Join(dir, files[1]), other, 0o644); err != nil {
+	x := onDisk(t, mustOpen(t, dir))
+	if _, _, err := x.ReadEvents(ctx, training); err != nil {
 		t.Fatal(err)
 	}
-	_, _, err := x.ReadEvents(ctx, training)
-	wantError(t, err, ErrFile, files[1])
+	path := filepath.Join(dir, files[1])
+	good, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range good {
+		bad := bytes.Clone(good)
+		bad[i] ^= 1
+		if err := os.WriteFile(path, bad, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		_, _, err = x.ReadEvents(ctx, training)
+		wantError(t, err, ErrFile, files[1], "run again")
+	}
+	for _, other := range [][]byte{good[:len(good)-1], append(bytes.Clone(good), 0), nil} {
+		if err := os.WriteFile(path, other, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		_, _, err = x.ReadEvents(ctx, training)
+		wantError(t, err, ErrFile, files[1])
+	}
 }
 
 func TestSpecialFiles(t *testing.T) {

@@ -32,7 +32,7 @@ func readEvents(data []byte) (*Tally, error) {
 		return nil, err
 	}
 	g := &gate{purpose: TrainFingerprinting, asOf: exporttest.AsOf}
-	w := &walk{store: s, opt: training, decide: g.check}
+	w := &walk{store: s, opt: training, gate: func() func(*facts) Reason { return g.check }}
 	_, tally, err := collect(ctx, w)
 	return tally, err
 }

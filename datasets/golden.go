@@ -64,19 +64,29 @@ func (g *Golden) Files() []File { return slices.Clone(g.store.files) }
 // Rows returns the number of rows in the events files.
 func (g *Golden) Rows() int64 { return g.store.rows(RoleEvents) }
 
-// Events walks the events as [Export.Events] does, by rules 4 to 9 with the
-// purpose [EvaluateFingerprinting]. The columns in omit need not be read.
+// Events walks the events by rules 4 to 9 with the purpose
+// [EvaluateFingerprinting]. The columns in omit need not be read. The function
+// [Events] has more options.
 func (g *Golden) Events(ctx context.Context, asOf time.Time, omit ...string) (iter.Seq2[*features.Event, error], *Tally) {
-	return g.walk(asOf, omit).events(ctx)
+	return Events(ctx, g, Options{AsOf: asOf, Omit: omit})
 }
 
 // ReadEvents reads all events. It fails with [ErrNothingAllowed] when there
 // are none; the tally, which is never nil, says why.
 func (g *Golden) ReadEvents(ctx context.Context, asOf time.Time, omit ...string) ([]features.Event, *Tally, error) {
-	return collect(ctx, g.walk(asOf, omit))
+	return collect(ctx, g.walk(Options{AsOf: asOf, Omit: omit}))
 }
 
-func (g *Golden) walk(asOf time.Time, omit []string) *walk {
-	opt := Options{Purpose: EvaluateFingerprinting, AsOf: asOf, Omit: omit}
-	return &walk{store: g.store, opt: opt, decide: (&gate{purpose: opt.Purpose, asOf: asOf}).check}
+// walk serves the one purpose that golden data has; none stands for it.
+func (g *Golden) walk(opt Options) *walk {
+	w := &walk{store: g.store}
+	if opt.Purpose == "" {
+		opt.Purpose = EvaluateFingerprinting
+	}
+	if opt.Purpose != EvaluateFingerprinting {
+		w.err = fmt.Errorf("%w: %s: a golden dataset serves %s alone, not %s", ErrOptions, g.Dir, EvaluateFingerprinting, opt.Purpose)
+	}
+	w.opt = opt
+	w.gate = func() func(*facts) Reason { return (&gate{purpose: opt.Purpose, asOf: opt.AsOf}).check }
+	return w
 }

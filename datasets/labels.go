@@ -47,7 +47,7 @@ func (g *Golden) Pairs() ([]Pair, error) { return g.store.pairs() }
 
 func (s *store) labels() (map[string]Label, error) {
 	labels := make(map[string]Label, min(s.rows(RoleLabels), 1<<20))
-	err := s.eachRow(RoleLabels, func(f *columnar.File, g *columnar.Group) (func(int64) error, []*columnar.Cursor, error) {
+	err := s.eachRow(RoleLabels, func(f *columnar.File, g *columnar.Group) (func(int64) error, []*rowCursor, error) {
 		nodes, err := labelSchema(f.Name(), f.Root())
 		if err != nil {
 			return nil, nil, err
@@ -71,9 +71,7 @@ func (s *store) labels() (map[string]Label, error) {
 			if l.Confidence, ok = confidence(c[3]); !ok {
 				return fail("confidence is not in [0, 1]")
 			}
-			if v := c[4].Strings(); len(v) > 0 {
-				l.Slices = slices.Clone(v)
-			}
+			l.Slices = c[4].Strings()
 			if first, ok := labels[id]; ok {
 				if first.GroupID != l.GroupID {
 					return fail("event %.64q has the groups %.64q and %.64q; keep one", id, first.GroupID, l.GroupID)
@@ -93,7 +91,7 @@ func (s *store) labels() (map[string]Label, error) {
 func (s *store) pairs() ([]Pair, error) {
 	var pairs []Pair
 	seen := map[[2]string]int{}
-	err := s.eachRow(RolePairs, func(f *columnar.File, g *columnar.Group) (func(int64) error, []*columnar.Cursor, error) {
+	err := s.eachRow(RolePairs, func(f *columnar.File, g *columnar.Group) (func(int64) error, []*rowCursor, error) {
 		nodes, err := pairSchema(f.Name(), f.Root())
 		if err != nil {
 			return nil, nil, err
@@ -141,7 +139,7 @@ func (s *store) pairs() ([]Pair, error) {
 
 // confidence returns the number of a confidence cell; ok is false for null,
 // NaN and what is out of range.
-func confidence(c *columnar.Cursor) (v float64, ok bool) {
+func confidence(c *rowCursor) (v float64, ok bool) {
 	f := c.Floats()
 	if len(f) != 1 || math.IsNaN(f[0]) || f[0] < 0 || f[0] > 1 {
 		return 0, false
@@ -149,20 +147,9 @@ func confidence(c *columnar.Cursor) (v float64, ok bool) {
 	return f[0], true
 }
 
-func cursors(g *columnar.Group, nodes ...*columnar.Node) ([]*columnar.Cursor, error) {
-	all := make([]*columnar.Cursor, len(nodes))
-	for i, n := range nodes {
-		var err error
-		if all[i], err = g.Cursor(n); err != nil {
-			return nil, err
-		}
-	}
-	return all, nil
-}
-
 // eachRow calls open for every row group of the files with a role and what it
 // returns for every row, numbered in the file from 1.
-func (s *store) eachRow(role Role, open func(*columnar.File, *columnar.Group) (func(row int64) error, []*columnar.Cursor, error)) error {
+func (s *store) eachRow(role Role, open func(*columnar.File, *columnar.Group) (func(row int64) error, []*rowCursor, error)) error {
 	for i := range s.files {
 		if s.files[i].Role != role {
 			continue
@@ -174,29 +161,27 @@ func (s *store) eachRow(role Role, open func(*columnar.File, *columnar.Group) (f
 	return nil
 }
 
-func (s *store) eachRowOf(i int, open func(*columnar.File, *columnar.Group) (func(row int64) error, []*columnar.Cursor, error)) (err error) {
+func (s *store) eachRowOf(i int, open func(*columnar.File, *columnar.Group) (func(row int64) error, []*rowCursor, error)) (err error) {
 	defer columnar.Recover(s.name(i), &err)
 	f, done, err := s.file(i)
 	if err != nil {
 		return err
 	}
+	defer done()
 	row := int64(0)
 	for g := range f.Groups() {
 		group := f.Group(g, 0)
 		visit, all, err := open(f, group)
 		if err != nil {
-			done()
 			return err
 		}
-		r := rowReader{cursors: all}
 		for {
-			more, err := r.next()
+			more, err := nextRow(all)
 			if err == nil && more {
 				row++
 				err = visit(row)
 			}
 			if err != nil {
-				done()
 				return rowError(f.Name(), row, err)
 			}
 			if !more {
@@ -204,7 +189,7 @@ func (s *store) eachRowOf(i int, open func(*columnar.File, *columnar.Group) (fun
 			}
 		}
 	}
-	return done()
+	return nil
 }
 
 // Contradiction is a pair that says the opposite of its events' groups.

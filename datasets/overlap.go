@@ -96,9 +96,11 @@ func (g *Guard) AddGolden(ctx context.Context, golden *Golden, asOf time.Time) e
 		d.copies[content]++
 	}
 	// A row that the gate denies is no less golden: its id must not train either.
-	err := golden.store.eachID(ctx, func(_, _ int, id string) {
-		if _, ok := d.events[id]; !ok {
-			d.events[strings.Clone(id)] = false
+	err := eachID(ctx, golden.walk(Options{}).scan(), strings.Clone, func(_ place, ids []string) {
+		for _, id := range ids {
+			if _, ok := d.events[id]; !ok {
+				d.events[id] = false
+			}
 		}
 	})
 	if err != nil {
@@ -108,20 +110,18 @@ func (g *Guard) AddGolden(ctx context.Context, golden *Golden, asOf time.Time) e
 	return nil
 }
 
-// Observe takes note of an event that will be used for training.
-func (g *Guard) Observe(e *features.Event) {
-	if len(g.golden) == 0 {
-		return
-	}
-	content := ContentOf(e)
+// Observe takes note of an event that will be used for training, by its id,
+// project and content. Contents are worth their cost only if the guard holds
+// any golden data ([Guard.Empty]).
+func (g *Guard) Observe(id, project string, content Content) {
 	for i := range g.golden {
 		d := &g.golden[i]
-		_, same := d.events[e.ID]
+		_, same := d.events[id]
 		if same {
-			d.events[e.ID] = true
+			d.events[id] = true
 		}
-		if _, ok := d.projects[e.ProjectID]; ok {
-			d.projects[e.ProjectID] = true
+		if _, ok := d.projects[project]; ok {
+			d.projects[project] = true
 		}
 		if _, ok := d.contents[content]; ok {
 			d.contents[content] = true
@@ -131,6 +131,9 @@ func (g *Guard) Observe(e *features.Event) {
 		}
 	}
 }
+
+// Empty reports whether the guard holds no golden dataset.
+func (g *Guard) Empty() bool { return len(g.golden) == 0 }
 
 // Overlaps returns what was found, one element a golden dataset, in the order
 // in which they were added.

@@ -68,7 +68,7 @@ func TestGuardHoldsDeniedRows(t *testing.T) {
 	if err := guard.AddGolden(ctx, g, exporttest.AsOf); err != nil {
 		t.Fatal(err)
 	}
-	guard.Observe(&events[1])
+	observe(&guard, &events[1])
 	wantError(t, CheckOverlaps(guard.Overlaps(), true), ErrOverlap, "partly", "1 events", `"e1"`)
 }
 
@@ -99,7 +99,7 @@ func TestGuard(t *testing.T) {
 	train = append(train, someEvents(2)[1]) // the content of e1 ...
 	train[6].ID = "copy of e1"              // ... under another id
 	for i := range train {
-		guard.Observe(&train[i])
+		observe(&guard, &train[i])
 	}
 	want := []Overlap{
 		{Dataset: "far", Version: "1.0.0", EventIDs: []string{}, Projects: []string{}, EqualContent: 1, GoldenContent: 1, GoldenEvents: 2},
@@ -135,10 +135,12 @@ func TestGuardOnSample(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		guard.Observe(e)
+		observe(&guard, e)
 	}
 	if err := CheckOverlaps(guard.Overlaps(), false); err != nil {
 		t.Error(err)
 	}
 	t.Logf("%+v", guard.Overlaps())
 }
+
+func observe(g *Guard, e *features.Event) { g.Observe(e.ID, e.ProjectID, ContentOf(e)) }

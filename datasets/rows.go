@@ -17,126 +17,277 @@ import (
 // maxRowBytes bounds the text of one row.
 const maxRowBytes = 4 << 20
 
-// rowReader reads the rows of one row group. What the gate decides on is read
-// apart from the event, so that no event is made of a denied row.
+// columns resolves the columns of an events file to the leaves that a scan
+// reads, in a fixed order: text, time, consent, exceptions, frames. A leaf is
+// nil where the column is absent or left out.
+type columns struct {
+	nodes  *eventNodes
+	leaves [columnCount]*columnar.Node
+	shape  int  // place of the frames column that says the lists' shape
+	silent bool // that column is read for the shape alone
+}
+
+// The places of columns.leaves.
+const (
+	placeText       = 0
+	placeTime       = placeText + textCount
+	placeConsent    = placeTime + 1
+	placeExceptions = placeConsent + 1
+	placeFrames     = placeExceptions + exceptionCount
+	columnCount     = placeFrames + frameCount
+)
+
+// newColumns chooses the columns that a scan reads.
+func newColumns(nodes *eventNodes, s *scan) *columns {
+	c := &columns{nodes: nodes, shape: -1}
+	if s.idsOnly {
+		c.leaves[placeText+columnID] = nodes.text[columnID]
+		return c
+	}
+	put := func(place int, n *columnar.Node, name string) {
+		if n != nil && !s.omit[name] {
+			c.leaves[place] = n
+		}
+	}
+	for i, t := range textColumns {
+		put(placeText+i, nodes.text[i], t.name)
+	}
+	put(placeTime, nodes.time, "")
+	put(placeConsent, nodes.consent.Element, "")
+	for i, x := range exceptionColumns {
+		put(placeExceptions+i, nodes.exceptionNodes[i], exceptionsPath+"."+x.name)
+	}
+	for i, f := range frameColumns {
+		put(placeFrames+i, nodes.frameNodes[i], framesPath+"."+f.name)
+		if c.shape < 0 && c.leaves[placeFrames+i] != nil {
+			c.shape = placeFrames + i
+		}
+	}
+	for i, n := range nodes.frameNodes {
+		if c.shape < 0 && n != nil { // all left out, but one must say the shape
+			c.leaves[placeFrames+i], c.shape, c.silent = n, placeFrames+i, true
+		}
+	}
+	return c
+}
+
+// lane is one column of a batch with the place of the current row in it. The
+// columns of frames are moved by fill, which skips what no event was made of.
+type lane struct {
+	*columnar.Vector
+	node     *columnar.Node // nil: not read
+	at, to   int            // entries of the current row
+	vat, vto int            // its values
+}
+
+// text returns the text of a flat column in the current row.
+func (l *lane) text() (text string, ok bool) {
+	if l.vto == l.vat {
+		return "", false
+	}
+	return l.String(l.vat), true
+}
+
+// rowBatch walks rows that were decoded together. What the gate decides on is
+// read apart from the event, so that no event is made of a denied row.
 //
 // The lists are rebuilt from the levels of the Dremel paper (Melnik et al.,
 // VLDB 2010, section 4): an entry whose definition level reaches the list's
 // is an element, and its repetition level says which list it continues.
-type rowReader struct {
-	nodes      *eventNodes
-	cursors    []*columnar.Cursor // all open ones, moved in step
-	text       []*columnar.Cursor // as textColumns, nil where absent or left out
-	time       *columnar.Cursor
-	exceptions []*columnar.Cursor // as exceptionColumns
-	frames     []*columnar.Cursor // as frameColumns
-	consent    *columnar.Cursor
-	shape      *columnar.Cursor // the frames column that says the lists' shape
+type rowBatch struct {
+	*columns
+	vectors [columnCount]columnar.Vector
+	lanes   [columnCount]lane
+	rows    int
+	row     int // the current one, from 0
 
-	counts []int // frames of each exception of the current row
-	total  int
+	from, to int   // the current row's entries in the columns of frames
+	counts   []int // frames of each exception of the current row
+	total    int   // frames of the current row
+
+	consent []string
+	scratch features.Event
+	xs      []features.Exception
+	fs      []features.Frame
 }
 
-// newRowReader opens the columns of a row group but those in omit. budget is
-// that of [columnar.File.Group].
-func newRowReader(f *columnar.File, nodes *eventNodes, group int, omit map[string]bool, budget int64) (*rowReader, error) {
-	r := &rowReader{nodes: nodes}
-	g := f.Group(group, budget)
-	var err error
-	open := func(n *columnar.Node, name string) *columnar.Cursor {
-		if n == nil || omit[name] || err != nil {
-			return nil
-		}
-		var c *columnar.Cursor
-		if c, err = g.Cursor(n); err != nil {
-			return nil
-		}
-		r.cursors = append(r.cursors, c)
-		return c
-	}
-	for i, c := range textColumns {
-		r.text = append(r.text, open(nodes.text[i], c.name))
-	}
-	r.time = open(nodes.time, "")
-	r.consent = open(nodes.consent.Element, "")
-	for i, c := range exceptionColumns {
-		r.exceptions = append(r.exceptions, open(nodes.exceptionNodes[i], exceptionsPath+"."+c.name))
-	}
-	for i, c := range frameColumns {
-		cursor := open(nodes.frameNodes[i], framesPath+"."+c.name)
-		r.frames = append(r.frames, cursor)
-		if r.shape == nil {
-			r.shape = cursor
+// begin prepares a filled batch for next.
+func (b *rowBatch) begin(c *columns, rows int) {
+	b.columns, b.rows, b.row, b.from, b.to = c, rows, -1, 0, 0
+	for i := range b.lanes {
+		b.lanes[i] = lane{Vector: &b.vectors[i], node: c.leaves[i]}
+		if c.leaves[i] == nil {
+			b.vectors[i].Reset() // what another file's rows left
 		}
 	}
-	for _, n := range nodes.frameNodes {
-		if r.shape == nil {
-			r.shape = open(n, "") // all left out, but one must say the shape
+}
+
+// bytes is the memory that the batch takes beyond its row group's
+// dictionaries.
+func (b *rowBatch) bytes() (n int64) {
+	for i := range b.vectors {
+		n += b.vectors[i].Bytes
+	}
+	return n
+}
+
+// check holds the columns of a list to one shape: all columns of frames have
+// the same entries, and the same of them are elements.
+func (b *rowBatch) check() error {
+	shape, def := &b.lanes[b.shape], b.nodes.frames.Def
+	for i := placeFrames; i < columnCount; i++ {
+		l := &b.lanes[i]
+		if l.node == nil || i == b.shape {
+			continue
+		}
+		if !bytes.Equal(l.Reps, shape.Reps) || len(l.Defs) != len(shape.Defs) {
+			return errShape(l.node)
+		}
+		for k, d := range shape.Defs {
+			if (d >= def) != (l.Defs[k] >= def) {
+				return errShape(l.node)
+			}
 		}
 	}
-	return r, err
+	return nil
 }
 
 // next moves to the next row.
-func (r *rowReader) next() (bool, error) {
-	for i, c := range r.cursors {
-		more, err := c.NextRow()
-		if err != nil {
+func (b *rowBatch) next() (bool, error) {
+	if b.row++; b.row == b.rows {
+		return false, nil
+	}
+	for i := range placeConsent {
+		b.lanes[i].flat()
+	}
+	if err := b.lanes[placeConsent].list(); err != nil {
+		return false, err
+	}
+	if err := b.readShape(); err != nil {
+		return false, err
+	}
+	for i := placeExceptions; i < placeFrames; i++ {
+		l := &b.lanes[i]
+		if l.node == nil {
+			continue
+		}
+		if err := l.list(); err != nil {
 			return false, err
 		}
-		if !more && i == 0 {
-			// The others must end here too; each checks the count itself.
-			for _, c := range r.cursors[1:] {
-				if more, err := c.NextRow(); err != nil {
-					return false, err
-				} else if more {
-					return false, errLengths
-				}
-			}
-			return false, nil
+		if l.to-l.at != max(1, len(b.counts)) {
+			return false, errShape(l.node)
 		}
-		if !more {
-			return false, errLengths
+		for _, d := range l.Defs[l.at:l.to] {
+			if (d >= b.nodes.exceptions.Def) != (len(b.counts) > 0) {
+				return false, errShape(l.node)
+			}
 		}
 	}
 	return true, nil
 }
 
-// cell returns the text of a scalar column in the current row.
-func cell(c *columnar.Cursor) (text string, ok bool) {
-	if c == nil {
-		return "", false
+// flat moves a column without lists to the next row.
+func (l *lane) flat() {
+	if l.node == nil {
+		return
 	}
-	if v := c.Strings(); len(v) == 1 {
-		return v[0], true
+	l.at, l.vat = l.to, l.vto
+	l.to++
+	if l.node.MaxDef == 0 || l.Defs[l.at] == l.node.MaxDef {
+		l.vto++
 	}
-	return "", false
+}
+
+// list moves a list column to the next row.
+func (l *lane) list() error {
+	l.at, l.vat = l.to, l.vto
+	if l.at >= len(l.Reps) || l.Reps[l.at] != 0 {
+		return errShape(l.node)
+	}
+	l.to = endOfRow(l.Reps, l.at)
+	l.vto = l.vat + bytes.Count(l.Defs[l.at:l.to], []byte{l.node.MaxDef})
+	return nil
+}
+
+// endOfRow returns where the row ends that begins at an entry.
+func endOfRow(reps []uint8, at int) int {
+	if n := bytes.IndexByte(reps[at+1:], 0); n >= 0 {
+		return at + 1 + n
+	}
+	return len(reps)
+}
+
+// readShape moves the columns of frames to the next row and counts its
+// exceptions and their frames.
+func (b *rowBatch) readShape() error {
+	shape, list := &b.lanes[b.shape], b.nodes.frames
+	b.counts, b.total = b.counts[:0], 0
+	if b.from = b.to; b.from >= len(shape.Reps) {
+		return errShape(shape.node)
+	}
+	b.to = endOfRow(shape.Reps, b.from)
+	for k := b.from; k < b.to; k++ {
+		d := shape.Defs[k]
+		if d < b.nodes.exceptions.Def {
+			if b.to-b.from != 1 {
+				return errShape(shape.node)
+			}
+			return nil
+		}
+		if shape.Reps[k] < list.Rep { // a new exception
+			b.counts = append(b.counts, 0)
+		} else if d < list.Def {
+			return errShape(shape.node) // an element that is not there
+		}
+		if d >= list.Def {
+			b.counts[len(b.counts)-1]++
+			b.total++
+		}
+	}
+	return nil
 }
 
 // at returns the time of the current row; ok is false for null and zero.
-func (r *rowReader) at() (t time.Time, ok bool) {
-	v := r.time.Ints()
-	if len(v) != 1 || v[0] == 0 {
+func (b *rowBatch) at() (t time.Time, ok bool) {
+	l := &b.lanes[placeTime]
+	if l.vto == l.vat || l.Ints[l.vat] == 0 {
 		return time.Time{}, false
 	}
-	switch r.nodes.unit {
+	v := l.Ints[l.vat]
+	switch b.nodes.unit {
 	case time.Millisecond:
-		t = time.UnixMilli(v[0])
+		t = time.UnixMilli(v)
 	case time.Microsecond:
-		t = time.UnixMicro(v[0])
+		t = time.UnixMicro(v)
 	default:
-		t = time.Unix(0, v[0])
+		t = time.Unix(0, v)
 	}
 	return t.UTC(), true
 }
 
-// facts reads what the gate needs. The strings stay valid; the slice of
-// purposes until the next row.
-func (r *rowReader) facts(f *facts) {
-	f.org, _ = cell(r.text[columnOrg])
-	f.project, _ = cell(r.text[columnProject])
-	f.at, f.hasTime = r.at()
-	f.purposes = r.consent.Strings()
+// purposes returns the consent column of the current row; the slice is good
+// until the next row.
+func (b *rowBatch) purposes() []string {
+	l := &b.lanes[placeConsent]
+	b.consent = b.consent[:0]
+	for i := l.vat; i < l.vto; i++ {
+		b.consent = append(b.consent, l.String(i))
+	}
+	return b.consent
+}
+
+// cell returns the text of a scalar text column in the current row.
+func (b *rowBatch) cell(column int) (text string, ok bool) {
+	return b.lanes[placeText+column].text()
+}
+
+// facts reads what the gate needs. The strings stay valid, the slice of
+// purposes as long as that of [rowBatch.purposes].
+func (b *rowBatch) facts(f *facts) {
+	f.org, _ = b.cell(columnOrg)
+	f.project, _ = b.cell(columnProject)
+	f.at, f.hasTime = b.at()
+	f.purposes = b.purposes()
 }
 
 // rowFault is what is wrong with the current row; who reads it knows where the
@@ -149,64 +300,52 @@ type rowFault struct {
 func (f *rowFault) Error() string { return f.base.Error() + ": " + f.text }
 func (f *rowFault) Unwrap() error { return f.base }
 
-var (
-	errRowTooLong = &rowFault{ErrLimit, fmt.Sprintf("more than %d bytes of text", maxRowBytes)}
-	errLengths    = &rowFault{ErrCorrupt, "columns differ in length"}
-)
+var errRowTooLong = &rowFault{ErrLimit, fmt.Sprintf("more than %d bytes of text", maxRowBytes)}
 
-// event assembles the current row.
-func (r *rowReader) event() (*features.Event, error) {
-	e := &features.Event{}
+// event assembles the current row. With reuse the event and its slices are
+// good until the next call; the text stays valid.
+func (b *rowBatch) event(reuse bool) (*features.Event, error) {
+	e := &b.scratch
+	if reuse {
+		*e = features.Event{}
+	} else {
+		e = &features.Event{}
+	}
 	size := 0
-	for i, c := range textColumns {
-		if text, ok := cell(r.text[i]); ok && c.field != nil {
-			*c.field(e) = text
+	for i := range textColumns {
+		if text, ok := b.cell(i); ok && textColumns[i].field != nil {
+			*textColumns[i].field(e) = text
 			size += len(text)
 		}
 	}
-	e.Time, _ = r.at()
-	if err := r.readShape(); err != nil {
-		return nil, err
-	}
-	if len(r.counts) == 0 {
-		if err := r.checkEmpty(size); err != nil {
-			return nil, err
-		}
-		return e, nil
-	}
-	e.Exceptions = make([]features.Exception, len(r.counts))
+	e.Time, _ = b.at()
 	var frames []features.Frame
-	if r.total > 0 {
-		frames = make([]features.Frame, r.total)
+	if n := len(b.counts); n > 0 {
+		if reuse {
+			b.xs, b.fs = zeroed(b.xs, n), zeroed(b.fs, b.total)
+			e.Exceptions, frames = b.xs, b.fs
+		} else {
+			e.Exceptions, frames = make([]features.Exception, n), make([]features.Frame, b.total)
+		}
 	}
-	for i, c := range exceptionColumns {
-		if r.exceptions[i] == nil {
+	for i := range exceptionColumns {
+		l := &b.lanes[placeExceptions+i]
+		if l.node == nil {
 			continue
 		}
-		n, err := fill(r.exceptions[i], e.Exceptions, c, r.nodes.exceptions.Def)
-		if err != nil {
-			return nil, err
-		}
-		size += n
+		size += fill(l, l.at, l.to, e.Exceptions, &exceptionColumns[i], b.nodes.exceptions.Def)
 	}
-	for i, c := range frameColumns {
-		cursor := r.frames[i]
-		if cursor == nil {
+	for i := range frameColumns {
+		l := &b.lanes[placeFrames+i]
+		if l.node == nil || b.silent && placeFrames+i == b.shape {
 			continue
 		}
-		if cursor != r.shape && !bytes.Equal(cursor.Reps(), r.shape.Reps()) {
-			return nil, errShape(cursor)
-		}
-		n, err := fill(cursor, frames, c, r.nodes.frames.Def)
-		if err != nil {
-			return nil, err
-		}
-		size += n
+		size += fill(l, b.from, b.to, frames, &frameColumns[i], b.nodes.frames.Def)
 	}
 	if size > maxRowBytes {
 		return nil, errRowTooLong
 	}
-	for i, n := range r.counts {
+	for i, n := range b.counts {
 		if n > 0 {
 			e.Exceptions[i].Frames = frames[:n:n]
 			frames = frames[n:]
@@ -215,136 +354,107 @@ func (r *rowReader) event() (*features.Event, error) {
 	return e, nil
 }
 
-// readShape counts exceptions and their frames in the current row.
-func (r *rowReader) readShape() error {
-	r.counts, r.total = r.counts[:0], 0
-	reps, defs := r.shape.Reps(), r.shape.Defs()
-	for k, rep := range reps {
-		if defs[k] < r.nodes.exceptions.Def {
-			if len(reps) != 1 {
-				return errShape(r.shape)
-			}
-			return nil
-		}
-		if rep < r.nodes.frames.Rep { // a new exception
-			r.counts = append(r.counts, 0)
-		} else if defs[k] < r.nodes.frames.Def {
-			return errShape(r.shape) // an element that is not there
-		}
-		if defs[k] >= r.nodes.frames.Def {
-			r.counts[len(r.counts)-1]++
-			r.total++
-		}
+// zeroed returns n zero elements, in s if they fit.
+func zeroed[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
 	}
-	return nil
+	s = s[:n]
+	clear(s)
+	return s
 }
 
-// checkEmpty holds the other list columns to a row without exceptions.
-func (r *rowReader) checkEmpty(size int) error {
-	for _, group := range [][]*columnar.Cursor{r.exceptions, r.frames} {
-		for _, c := range group {
-			if c == nil {
-				continue
-			}
-			if d := c.Defs(); len(d) != 1 || d[0] >= r.nodes.exceptions.Def {
-				return errShape(c)
-			}
-		}
-	}
-	if size > maxRowBytes {
-		return errRowTooLong
-	}
-	return nil
+func errShape(n *columnar.Node) error {
+	return &rowFault{ErrCorrupt, "column " + n.Path + " disagrees with the others on the length of a list"}
 }
 
-func errShape(c *columnar.Cursor) error {
-	return &rowFault{ErrCorrupt, "column " + c.Node().Path + " disagrees with the others on the length of a list"}
+// seek moves a lane to an entry: past the values of those before it.
+func (l *lane) seek(entry int) {
+	if l.at < entry {
+		l.vat += bytes.Count(l.Defs[l.at:entry], []byte{l.node.MaxDef})
+		l.at = entry
+	}
 }
 
-// fill writes one column of the current row into the elements, and returns
-// the bytes of text. def is the definition level from which on an element
-// exists; below it an entry stands for an empty list.
-func fill[T any](c *columnar.Cursor, elements []T, column elementColumn[T], def uint8) (size int, err error) {
-	i, v, full := 0, 0, c.Node().MaxDef
-	text := column.text
+// fill writes the entries from to to of one column into the elements, and
+// returns the bytes of text. def is the definition level from which on an
+// element exists; below it an entry stands for an empty list. The shape of the
+// list was checked.
+func fill[T any](l *lane, from, to int, elements []T, column *elementColumn[T], def uint8) (size int) {
+	l.seek(from)
+	i, v, full := 0, l.vat, l.node.MaxDef
+	defs := l.Defs[from:to]
 	switch {
-	case text != nil:
-		values := c.Strings()
-		for _, d := range c.Defs() {
-			if d < def {
-				continue
-			}
-			if i == len(elements) {
-				return 0, errShape(c)
-			}
+	case column.text != nil:
+		for _, d := range defs {
 			if d == full {
-				*text(&elements[i]) = values[v]
-				size += len(values[v])
+				s := l.String(v)
+				*column.text(&elements[i]) = s
+				size += len(s)
 				v++
 			}
-			i++
+			if d >= def {
+				i++
+			}
+		}
+	case column.num != nil:
+		for _, d := range defs {
+			if d == full {
+				*column.num(&elements[i]) = int32(l.Ints[v])
+				v++
+			}
+			if d >= def {
+				i++
+			}
 		}
 	default:
-		values := c.Ints()
-		for _, d := range c.Defs() {
-			if d < def {
-				continue
-			}
-			if i == len(elements) {
-				return 0, errShape(c)
-			}
+		for _, d := range defs {
 			if d == full {
-				if column.num != nil {
-					*column.num(&elements[i]) = int32(values[v])
-				} else {
-					*column.tri(&elements[i]) = features.No + features.Tri(values[v])
-				}
+				*column.tri(&elements[i]) = features.No + features.Tri(l.Ints[v])
 				v++
 			}
-			i++
+			if d >= def {
+				i++
+			}
 		}
 	}
-	if i != len(elements) {
-		return 0, errShape(c)
-	}
-	return size, nil
+	l.at, l.vat = to, v
+	return size
 }
 
 // digest hashes every schema column of the current row. It tells null from
 // empty, but not how a file spells nullability or lists, and not the unit of
 // its times.
-func (r *rowReader) digest() ([sha256.Size]byte, error) {
+func (b *rowBatch) digest() [sha256.Size]byte {
 	h := sha256.New()
 	w := cellHasher{h: h}
 	for i := range textColumns {
-		text, ok := cell(r.text[i])
+		text, ok := b.cell(i)
 		w.text(text, ok)
 	}
-	t, ok := r.at()
+	t, ok := b.at()
 	w.bool(ok)
 	w.int(t.Unix())
 	w.int(int64(t.Nanosecond()))
-	purposes := r.consent.Strings()
+	purposes := b.purposes()
 	w.int(int64(len(purposes)))
 	for _, p := range purposes {
 		w.text(p, true)
 	}
-	if err := r.readShape(); err != nil {
-		return [sha256.Size]byte{}, err
-	}
-	w.int(int64(len(r.counts)))
-	for _, n := range r.counts {
+	w.int(int64(len(b.counts)))
+	for _, n := range b.counts {
 		w.int(int64(n))
 	}
 	for i, c := range exceptionColumns {
-		w.column(r.exceptions[i], c.text != nil, len(r.counts), r.nodes.exceptions.Def)
+		l := &b.lanes[placeExceptions+i]
+		w.column(l, l.at, l.to, c.text != nil, len(b.counts), b.nodes.exceptions.Def)
 	}
 	for i, c := range frameColumns {
-		w.column(r.frames[i], c.text != nil, r.total, r.nodes.frames.Def)
+		w.column(&b.lanes[placeFrames+i], b.from, b.to, c.text != nil, b.total, b.nodes.frames.Def)
 	}
 	var sum [sha256.Size]byte
 	h.Sum(sum[:0])
-	return sum, nil
+	return sum
 }
 
 // cellHasher writes values so that no two sequences give the same bytes.
@@ -370,27 +480,28 @@ func (w cellHasher) text(s string, ok bool) {
 	io.WriteString(w.h, s)
 }
 
-func (w cellHasher) column(c *columnar.Cursor, text bool, n int, def uint8) {
-	if c == nil { // an absent column is null throughout
+func (w cellHasher) column(l *lane, from, to int, text bool, n int, def uint8) {
+	if l.node == nil { // an absent column is null throughout
 		for range n {
 			w.bool(false)
 		}
 		return
 	}
-	v := 0
-	for _, d := range c.Defs() {
+	l.seek(from)
+	v := l.vat
+	for _, d := range l.Defs[from:to] {
 		if d < def {
 			continue
 		}
 		switch {
-		case d < c.Node().MaxDef:
+		case d < l.node.MaxDef:
 			w.bool(false)
 		case text:
-			w.text(c.Strings()[v], true)
+			w.text(l.String(v), true)
 			v++
 		default:
 			w.bool(true)
-			w.int(c.Ints()[v])
+			w.int(l.Ints[v])
 			v++
 		}
 	}

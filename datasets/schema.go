@@ -9,6 +9,13 @@ import (
 	"whorl/features"
 )
 
+// How many columns of each kind there are.
+const (
+	textCount      = 10
+	exceptionCount = 4
+	frameCount     = 8
+)
+
 // textColumn is a scalar text column of an event.
 type textColumn struct {
 	name     string
@@ -18,7 +25,7 @@ type textColumn struct {
 
 // The scalar text columns. The first three are what the gate needs before an
 // event is made.
-var textColumns = []textColumn{
+var textColumns = [textCount]textColumn{
 	{"event_id", true, func(e *features.Event) *string { return &e.ID }},
 	{"org_id", true, func(e *features.Event) *string { return &e.OrgID }},
 	{"project_id", true, func(e *features.Event) *string { return &e.ProjectID }},
@@ -36,6 +43,8 @@ const (
 	columnOrg
 	columnProject
 	columnPlatform
+
+	columnPolicy = textCount - 1
 )
 
 // elementColumn is a field of a list's elements: exactly one setter is set.
@@ -46,14 +55,14 @@ type elementColumn[T any] struct {
 	tri  func(*T) *features.Tri
 }
 
-var exceptionColumns = []elementColumn[features.Exception]{
+var exceptionColumns = [exceptionCount]elementColumn[features.Exception]{
 	{name: "type", text: func(x *features.Exception) *string { return &x.Type }},
 	{name: "value", text: func(x *features.Exception) *string { return &x.Value }},
 	{name: "mechanism_type", text: func(x *features.Exception) *string { return &x.Mechanism }},
 	{name: "handled", tri: func(x *features.Exception) *features.Tri { return &x.Handled }},
 }
 
-var frameColumns = []elementColumn[features.Frame]{
+var frameColumns = [frameCount]elementColumn[features.Frame]{
 	{name: "function", text: func(f *features.Frame) *string { return &f.Function }},
 	{name: "module", text: func(f *features.Frame) *string { return &f.Module }},
 	{name: "filename", text: func(f *features.Frame) *string { return &f.Filename }},
@@ -215,7 +224,7 @@ func eventSchema(file string, root *columnar.Node) (*eventNodes, error) {
 	if nodes.exceptions, err = r.list(n, exceptionsPath); err != nil {
 		return nil, err
 	}
-	if nodes.exceptionNodes, err = elementNodes(r, nodes.exceptions.Element, exceptionsPath, exceptionColumns, "type", "value"); err != nil {
+	if nodes.exceptionNodes, err = elementNodes(r, nodes.exceptions.Element, exceptionsPath, exceptionColumns[:], "type", "value"); err != nil {
 		return nil, err
 	}
 	if n, err = r.required(nodes.exceptions.Element, exceptionsPath, "frames"); err != nil {
@@ -224,7 +233,7 @@ func eventSchema(file string, root *columnar.Node) (*eventNodes, error) {
 	if nodes.frames, err = r.list(n, framesPath); err != nil {
 		return nil, err
 	}
-	if nodes.frameNodes, err = elementNodes(r, nodes.frames.Element, framesPath, frameColumns, "function", "module", "filename", "abs_path"); err != nil {
+	if nodes.frameNodes, err = elementNodes(r, nodes.frames.Element, framesPath, frameColumns[:], "function", "module", "filename", "abs_path"); err != nil {
 		return nil, err
 	}
 	nodes.layout, nodes.absent = r.layout, r.absent

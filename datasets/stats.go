@@ -80,9 +80,9 @@ func (x *Export) Stats(ctx context.Context, opt Options) (*Stats, error) {
 }
 
 // Stats reads the whole golden dataset and describes it.
-func (g *Golden) Stats(ctx context.Context, asOf time.Time) (*Stats, error) {
+func (g *Golden) Stats(ctx context.Context, opt Options) (*Stats, error) {
 	s := &Stats{Dataset: g.Name, Version: g.Version, SHA256: g.DescriptionSHA256}
-	return s, s.read(ctx, g.walk(asOf, nil))
+	return s, s.read(ctx, g.walk(opt))
 }
 
 func (s *Stats) read(ctx context.Context, w *walk) error {
@@ -107,44 +107,61 @@ func (s *Stats) read(ctx context.Context, w *walk) error {
 	groups := map[string]*group{}
 	projects := map[string]struct{}{}
 	s.Platforms = map[string]int64{}
+	// fact is what the figures need of an event.
+	type fact struct {
+		id, project, platform string
+		at                    time.Time
+		exceptions, frames    int
+		content               uint64
+	}
 	var contents []uint64
-	events, tally := w.events(ctx)
-	for e, err := range events {
+	facts, tally := mapRows(ctx, w, true, func() func(*row) fact {
+		return func(r *row) fact {
+			e := r.event
+			content := ContentOf(e)
+			f := fact{
+				id: e.ID, project: e.ProjectID, platform: e.Platform, at: e.Time,
+				exceptions: len(e.Exceptions), content: binary.LittleEndian.Uint64(content[:]),
+			}
+			for i := range e.Exceptions {
+				f.frames += len(e.Exceptions[i].Frames)
+			}
+			return f
+		}
+	})
+	for f, err := range facts {
 		if err != nil {
 			return err
 		}
-		note(projects, e.ProjectID)
-		if _, ok := s.Platforms[e.Platform]; !ok {
-			s.Platforms[strings.Clone(e.Platform)] = 0
+		note(projects, f.project)
+		if _, ok := s.Platforms[f.platform]; !ok {
+			s.Platforms[strings.Clone(f.platform)] = 0
 		}
-		s.Platforms[e.Platform]++
-		if s.First == nil || e.Time.Before(*s.First) {
-			s.First = &e.Time
+		s.Platforms[f.platform]++
+		if s.First == nil || f.at.Before(*s.First) {
+			s.First = &f.at
 		}
-		if s.Last == nil || e.Time.After(*s.Last) {
-			s.Last = &e.Time
+		if s.Last == nil || f.at.After(*s.Last) {
+			s.Last = &f.at
 		}
-		s.Exceptions += int64(len(e.Exceptions))
-		for i := range e.Exceptions {
-			s.Frames += int64(len(e.Exceptions[i].Frames))
-		}
-		if len(e.Exceptions) == 0 {
+		s.Exceptions += int64(f.exceptions)
+		s.Frames += int64(f.frames)
+		if f.exceptions == 0 {
 			s.MessageOnly++
 		}
-		content := ContentOf(e)
-		contents = append(contents, binary.LittleEndian.Uint64(content[:]))
-		if _, ok := paired[e.ID]; ok {
-			paired[e.ID] = true
+		contents = append(contents, f.content)
+		if _, ok := paired[f.id]; ok {
+			paired[f.id] = true
 		}
-		if l, ok := labels[e.ID]; ok {
+		if l, ok := labels[f.id]; ok {
 			s.Labelled++
 			g := groups[l.GroupID]
 			if g == nil {
-				g = &group{project: strings.Clone(e.ProjectID)}
+				g = &group{project: strings.Clone(f.project)}
 				groups[l.GroupID] = g
 			}
 			g.events++
-			g.spanning = g.spanning || g.project != e.ProjectID
+			g.spanning = g.spanning || g.project != f.project
 		}
 	}
 	s.Rows, s.Allowed = tally.Rows, tally.Allowed

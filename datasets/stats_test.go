@@ -95,7 +95,7 @@ func TestGoldenStats(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := g.Stats(ctx, exporttest.AsOf)
+	s, err := g.Stats(ctx, Options{AsOf: exporttest.AsOf})
 	if err != nil || s.Rows != 1031 || s.Allowed != 1031 || s.Version != "1.0.0" || s.Groups != 46 || s.Purpose != EvaluateFingerprinting {
 		t.Errorf("%+v, %v", s, err)
 	}

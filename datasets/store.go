@@ -14,13 +14,9 @@ import (
 	"whorl/datasets/internal/columnar"
 )
 
-const (
-	// maxInMemory is the largest file that is decoded from memory.
-	maxInMemory = 128 << 20
-	// maxKept bounds the bytes of small files that stay in memory between
-	// passes.
-	maxKept = 64 << 20
-)
+// maxKept bounds the bytes of verified files that stay in memory; what does not
+// fit is read from disk again and verified again, block by block.
+const maxKept = 64 << 20
 
 // File describes one verified file of an export or golden dataset.
 type File struct {
@@ -41,30 +37,29 @@ type File struct {
 type store struct {
 	dir   string
 	files []File
-	kept  [][]byte // verified bytes of small files
+	kept  [][]byte    // verified bytes of small files, nil for the others
+	sums  []blockSums // of the others
 }
 
 // openStore verifies every listed file: kind, size, hash, then schema and row
 // count (rules 1 and 2).
 func openStore(dir string, root *os.Root, listed []manifestFile) (*store, error) {
-	s := &store{dir: dir, kept: make([][]byte, len(listed))}
+	s := &store{dir: dir, kept: make([][]byte, len(listed)), sums: make([]blockSums, len(listed))}
 	room := int64(maxKept)
 	for i, l := range listed {
 		s.files = append(s.files, File{Path: l.Path, Role: l.Role, Rows: *l.Rows, Bytes: *l.Bytes, SHA256: l.SHA256})
-		data, f, done, err := s.open(root, i)
+		if err := s.verify(root, i, *l.Bytes <= room); err != nil {
+			return nil, err
+		}
+		room -= int64(len(s.kept[i]))
+		f, done, err := s.file(i)
 		if err != nil {
 			return nil, err
 		}
-		if err := s.inspect(i, f); err != nil {
-			done()
+		err = s.inspect(i, f)
+		done()
+		if err != nil {
 			return nil, err
-		}
-		if err := done(); err != nil {
-			return nil, err
-		}
-		if data != nil && int64(len(data)) <= room {
-			room -= int64(len(data))
-			s.kept[i] = data
 		}
 	}
 	return s, nil
@@ -102,81 +97,78 @@ func (s *store) inspect(i int, f *columnar.File) (err error) {
 	return nil
 }
 
-// file opens file i for decoding. Call done when finished; its error says
-// that the file changed meanwhile.
-func (s *store) file(i int) (f *columnar.File, done func() error, err error) {
+// verify holds file i to the manifest's size and hash, and keeps its bytes or
+// the hashes of its blocks.
+func (s *store) verify(root *os.Root, i int, keep bool) error {
+	info, name := &s.files[i], s.name(i)
+	h, err := openRegular(root, info.Path, name)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	before, err := h.Stat()
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrFile, err)
+	}
+	if before.Size() != info.Bytes {
+		return fmt.Errorf("%w: %s has %d bytes, the manifest says %d; copy or export it again", ErrFile, name, before.Size(), info.Bytes)
+	}
+	var got string
+	size := info.Bytes
+	if keep {
+		data := make([]byte, info.Bytes)
+		if _, err = io.ReadFull(h, data); err == nil {
+			sum := sha256.Sum256(data)
+			got, s.kept[i] = hex.EncodeToString(sum[:]), data
+		}
+	} else {
+		got, s.sums[i], size, err = sumBlocks(io.LimitReader(h, info.Bytes+1))
+	}
+	if err != nil || size != info.Bytes {
+		return fmt.Errorf("%w: %s changed while it was read; run again", ErrFile, name)
+	}
+	if got != info.SHA256 {
+		return fmt.Errorf("%w: sha256 of %s is %s, the manifest says %s; copy or export it again", ErrFile, name, got, info.SHA256)
+	}
+	return nil
+}
+
+// file opens verified file i for decoding. Call done when finished.
+func (s *store) file(i int) (f *columnar.File, done func(), err error) {
 	if data := s.kept[i]; data != nil {
 		f, err := columnar.OpenBytes(s.name(i), data)
-		return f, func() error { return nil }, err
+		return f, func() {}, err
 	}
 	root, err := os.OpenRoot(s.dir)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", ErrFile, err)
 	}
 	defer root.Close()
-	_, f, done, err = s.open(root, i)
-	return f, done, err
+	h, err := openRegular(root, s.files[i].Path, s.name(i))
+	if err != nil {
+		return nil, nil, err
+	}
+	f, err = columnar.Open(s.name(i), newVerifiedReader(h, s.name(i), s.sums[i]), s.files[i].Bytes)
+	if err != nil {
+		h.Close()
+		return nil, nil, err
+	}
+	return f, func() { h.Close() }, nil
 }
 
-// open reads and hashes file i and opens what it hashed: up to maxInMemory the
-// very bytes, above that the same file handle, with a check at the end that
-// the file was not written to. data is nil for a file that is not in memory.
-func (s *store) open(root *os.Root, i int) (data []byte, f *columnar.File, done func() error, err error) {
-	info, name := &s.files[i], s.name(i)
-	h, err := openRegular(root, info.Path, name)
+// openEvents opens events file i for a scan.
+func (s *store) openEvents(i int) (_ *scanFile, err error) {
+	defer columnar.Recover(s.name(i), &err)
+	f, done, err := s.file(i)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, err
 	}
-	defer func() {
-		if err != nil || data != nil {
-			h.Close()
-		}
-	}()
-	before, err := h.Stat()
+	nodes, err := eventSchema(f.Name(), f.Root())
 	if err != nil {
-		return nil, nil, nil, fmt.Errorf("%w: %w", ErrFile, err)
+		done()
+		return nil, err
 	}
-	if before.Size() != info.Bytes {
-		return nil, nil, nil, fmt.Errorf("%w: %s has %d bytes, the manifest says %d; copy or export it again", ErrFile, name, before.Size(), info.Bytes)
-	}
-	sum := sha256.New()
-	if info.Bytes <= maxInMemory {
-		data = make([]byte, info.Bytes)
-		if _, err = io.ReadFull(h, data); err == nil {
-			var more [1]byte
-			if n, _ := h.Read(more[:]); n > 0 {
-				err = errors.New("grew while it was read")
-			}
-		}
-		sum.Write(data)
-	} else {
-		var n int64
-		if n, err = io.Copy(sum, h); err == nil && n != info.Bytes {
-			err = errors.New("changed while it was read")
-		}
-	}
-	if err != nil {
-		return nil, nil, nil, fmt.Errorf("%w: %s: %w", ErrFile, name, err)
-	}
-	if got := hex.EncodeToString(sum.Sum(nil)); got != info.SHA256 {
-		err = fmt.Errorf("%w: sha256 of %s is %s, the manifest says %s; copy or export it again", ErrFile, name, got, info.SHA256)
-		return nil, nil, nil, err
-	}
-	if data != nil {
-		f, err = columnar.OpenBytes(name, data)
-		return data, f, func() error { return nil }, err
-	}
-	if f, err = columnar.Open(name, h, info.Bytes); err != nil {
-		return nil, nil, nil, err
-	}
-	return nil, f, func() error {
-		defer h.Close()
-		after, err := h.Stat()
-		if err != nil || after.Size() != before.Size() || !after.ModTime().Equal(before.ModTime()) {
-			return fmt.Errorf("%w: %s was written to while it was read; run again", ErrFile, name)
-		}
-		return nil
-	}, nil
+	return &scanFile{index: i, file: f, close: done, nodes: nodes}, nil
 }
 
 // openRegular opens a regular file inside root, not through a symbolic link

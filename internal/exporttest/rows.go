@@ -5,25 +5,25 @@ import "whorl/features"
 // EventRow is one row of an events file as SCHEMA lays it out.
 type EventRow struct {
 	EventID         string         `parquet:"event_id"`
-	OrgID           string         `parquet:"org_id"`
-	ProjectID       string         `parquet:"project_id"`
+	OrgID           string         `parquet:"org_id,dict"`
+	ProjectID       string         `parquet:"project_id,dict"`
 	Timestamp       int64          `parquet:"timestamp,timestamp(millisecond)"`
 	Platform        string         `parquet:"platform,dict"`
-	Release         *string        `parquet:"release,optional"`
+	Release         *string        `parquet:"release,optional,dict"`
 	Environment     *string        `parquet:"environment,optional,dict"`
 	RuntimeName     *string        `parquet:"runtime_name,optional,dict"`
-	RuntimeVersion  *string        `parquet:"runtime_version,optional"`
+	RuntimeVersion  *string        `parquet:"runtime_version,optional,dict"`
 	Message         *string        `parquet:"message,optional"`
 	Exceptions      []ExceptionRow `parquet:"exceptions,list"`
 	ConsentPurposes []string       `parquet:"consent_purposes,list"`
-	ConsentPolicy   *string        `parquet:"consent_policy_version,optional"`
+	ConsentPolicy   *string        `parquet:"consent_policy_version,optional,dict"`
 }
 
 // ExceptionRow is one exception of an [EventRow].
 type ExceptionRow struct {
 	Type      *string    `parquet:"type,optional,dict"`
 	Value     *string    `parquet:"value,optional"`
-	Mechanism *string    `parquet:"mechanism_type,optional"`
+	Mechanism *string    `parquet:"mechanism_type,optional,dict"`
 	Handled   *bool      `parquet:"handled,optional"`
 	Frames    []FrameRow `parquet:"frames,list"`
 }
@@ -31,13 +31,13 @@ type ExceptionRow struct {
 // FrameRow is one frame of an [ExceptionRow].
 type FrameRow struct {
 	Function    *string `parquet:"function,optional,dict"`
-	Module      *string `parquet:"module,optional"`
+	Module      *string `parquet:"module,optional,dict"`
 	Filename    *string `parquet:"filename,optional,dict"`
-	AbsPath     *string `parquet:"abs_path,optional"`
+	AbsPath     *string `parquet:"abs_path,optional,dict"`
 	Line        *int32  `parquet:"lineno,optional"`
 	Column      *int32  `parquet:"colno,optional"`
 	InApp       *bool   `parquet:"in_app,optional"`
-	ContextLine *string `parquet:"context_line,optional"`
+	ContextLine *string `parquet:"context_line,optional,dict"`
 }
 
 // EventRows turns rows into their Parquet form; empty strings, zero numbers

@@ -12,8 +12,9 @@
 //     definition levels; [Node.List] resolves two- and three-level lists.
 //  3. [File.Group] opens one row group under a memory budget, and
 //     [Group.Cursor] one column of it.
-//  4. [Cursor.NextRow] decodes page by page. Dictionary strings are made once
-//     a row group and shared by every value that refers to them.
+//  4. [Cursor.Read] decodes page by page and hands out rows as a [Vector].
+//     Dictionary strings are made and checked once a row group and shared by
+//     every value that refers to them.
 //
 // parquet-go supplies the footer, schema and codec code. Levels, dictionary
 // indices and delta encodings are decoded here: the library's page API misreads

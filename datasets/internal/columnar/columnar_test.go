@@ -64,59 +64,75 @@ func reference(t testing.TB, data []byte, leaf int) (rows [][]entry) {
 	return rows
 }
 
-// column reads a column through a cursor.
+// column reads a column through a cursor, a few rows at a time.
 func column(f *File, n *Node) (rows [][]entry, err error) {
 	for g := range f.Groups() {
-		c, err := f.Group(g, 0).Cursor(n)
+		group := f.Group(g, 0)
+		c, err := group.Cursor(n)
 		if err != nil {
 			return nil, err
 		}
-		for {
-			more, err := c.NextRow()
+		var v Vector
+		for step := 1; ; step = step%7 + 1 {
+			v.Reset()
+			got, err := c.Read(&v, step)
 			if err != nil {
 				return nil, err
 			}
-			if !more {
+			part := v.entries(n)
+			if got != v.Rows || len(part) != got {
+				return nil, fmt.Errorf("Read returned %d, the vector says %d and holds %d", got, v.Rows, len(part))
+			}
+			rows = append(rows, part...)
+			if got < step {
 				break
 			}
-			var values []string
-			switch n.Kind {
-			case ByteArray:
-				values = c.Strings()
-			case Double:
-				for _, v := range c.Floats() {
-					values = append(values, fmt.Sprint(v))
-				}
-			case Boolean:
-				for _, v := range c.Ints() {
-					values = append(values, fmt.Sprint(v == 1))
-				}
-			default:
-				for _, v := range c.Ints() {
-					values = append(values, fmt.Sprint(v))
-				}
-			}
-			var entries []entry
-			for k := range max(1, len(c.Defs())) {
-				e := entry{}
-				if c.Reps() != nil {
-					e.Rep = int(c.Reps()[k])
-				}
-				if c.Defs() != nil {
-					e.Def = int(c.Defs()[k])
-				}
-				if e.Def == int(n.MaxDef) {
-					e.Value, values = strings.Clone(values[0]), values[1:]
-				}
-				entries = append(entries, e)
-			}
-			if len(values) > 0 {
-				return nil, fmt.Errorf("%d values too many", len(values))
-			}
-			rows = append(rows, entries)
 		}
 	}
 	return rows, nil
+}
+
+// entries returns the vector's rows one by one.
+func (v *Vector) entries(n *Node) (rows [][]entry) {
+	var values []string
+	switch n.Kind {
+	case ByteArray:
+		for i := range v.Texts() {
+			values = append(values, v.String(i))
+		}
+	case Double:
+		for _, x := range v.Floats {
+			values = append(values, fmt.Sprint(x))
+		}
+	case Boolean:
+		for _, x := range v.Ints {
+			values = append(values, fmt.Sprint(x == 1))
+		}
+	default:
+		for _, x := range v.Ints {
+			values = append(values, fmt.Sprint(x))
+		}
+	}
+	for k := range max(len(v.Reps), len(v.Defs), len(values)) {
+		e := entry{}
+		if v.Reps != nil {
+			e.Rep = int(v.Reps[k])
+		}
+		if v.Defs != nil {
+			e.Def = int(v.Defs[k])
+		}
+		if e.Def == int(n.MaxDef) {
+			e.Value, values = strings.Clone(values[0]), values[1:]
+		}
+		if e.Rep == 0 {
+			rows = append(rows, nil)
+		}
+		rows[len(rows)-1] = append(rows[len(rows)-1], e)
+	}
+	if len(values) > 0 {
+		panic(fmt.Sprintf("%d values too many", len(values)))
+	}
+	return rows
 }
 
 func leaves(n *Node) (all []*Node) {
@@ -276,17 +292,11 @@ func TestStringsDoNotAlias(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var got []string
-	for {
-		more, err := c.NextRow()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !more {
-			break
-		}
-		got = append(got, c.Strings()...)
+	var v Vector
+	if _, err := c.Read(&v, 60); err != nil {
+		t.Fatal(err)
 	}
+	got := v.Strings
 	clear(data)
 	for i, s := range got {
 		if want := fmt.Sprintf("id-%d", i*i); s != want {
@@ -504,7 +514,7 @@ func TestBudget(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.NextRow(); !errors.Is(err, ErrLimit) {
+	if _, err := c.Read(new(Vector), 1); !errors.Is(err, ErrLimit) || !strings.Contains(err.Error(), "budget: row group 0: ") {
 		t.Fatalf("got %v", err)
 	}
 }

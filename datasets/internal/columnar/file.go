@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync/atomic"
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/format"
@@ -25,6 +26,15 @@ type File struct {
 type source interface {
 	// slice returns n bytes at off, in buf if it has to copy.
 	slice(buf []byte, off int64, n int) ([]byte, error)
+	// fork returns the source for one cursor.
+	fork() source
+}
+
+// Forker is a reader that gives each column a reader of its own, which may
+// keep what it read last. A plain [io.ReaderAt] serves all columns.
+type Forker interface {
+	io.ReaderAt
+	Fork() io.ReaderAt
 }
 
 type memory []byte
@@ -33,7 +43,16 @@ func (m memory) slice(_ []byte, off int64, n int) ([]byte, error) {
 	return m[off : off+int64(n)], nil
 }
 
+func (m memory) fork() source { return m }
+
 type reader struct{ io.ReaderAt }
+
+func (r reader) fork() source {
+	if f, ok := r.ReaderAt.(Forker); ok {
+		return reader{f.Fork()}
+	}
+	return r
+}
 
 func (r reader) slice(buf []byte, off int64, n int) ([]byte, error) {
 	if cap(buf) < n {
@@ -144,16 +163,17 @@ func (f *File) Groups() int { return len(f.meta.RowGroups) }
 // Writer returns the footer's created-by text.
 func (f *File) Writer() string { return f.meta.CreatedBy }
 
-// Group is one row group, read under a budget of decoded bytes.
+// Group is one row group, read under a budget of decoded bytes. Its methods may
+// be called concurrently.
 type Group struct {
 	file   *File
 	index  int
-	budget int64 // bytes left
+	budget int64
+	need   atomic.Int64 // what the cursors take at most each, together
 }
 
-// Group returns row group i. budget bounds what its cursors hold decoded at a
-// time, in bytes; 0 means [DefaultBudget]. A Group and its cursors belong to
-// one goroutine.
+// Group returns row group i. budget bounds the sum of what its cursors hold
+// decoded at most each, in bytes; 0 means [DefaultBudget].
 func (f *File) Group(i int, budget int64) *Group {
 	if budget <= 0 {
 		budget = DefaultBudget
@@ -163,6 +183,16 @@ func (f *File) Group(i int, budget int64) *Group {
 
 // Rows returns the number of rows of the group.
 func (g *Group) Rows() int64 { return g.file.meta.RowGroups[g.index].NumRows }
+
+// Stored returns the compressed bytes that the footer states for a leaf's
+// column, a hint at what reading it costs.
+func (g *Group) Stored(n *Node) int64 {
+	return g.file.meta.RowGroups[g.index].Columns[n.Leaf].MetaData.TotalCompressedSize
+}
+
+// Bytes returns the size of the group's decompressed pages as the footer
+// states it, a hint at the size of its rows; 0 for nonsense.
+func (g *Group) Bytes() int64 { return max(g.file.meta.RowGroups[g.index].TotalByteSize, 0) }
 
 // Cursor opens the column of a leaf node.
 func (g *Group) Cursor(n *Node) (*Cursor, error) {
@@ -192,7 +222,7 @@ func (g *Group) Cursor(n *Node) (*Cursor, error) {
 		return fail(ErrCorrupt, "pages outside the file")
 	}
 	return &Cursor{
-		group: g, node: n, codec: meta.Codec,
+		group: g, node: n, codec: meta.Codec, src: g.file.src.fork(),
 		offset: start, end: start + size,
 		left: meta.NumValues, rows: g.Rows(),
 	}, nil

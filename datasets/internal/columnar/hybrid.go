@@ -35,12 +35,10 @@ func decodeHybrid[T uint8 | uint32](dst []T, src []byte, width uint) error {
 			}
 			src = src[size:]
 			run := dst[:min(count, uint64(len(dst)))]
-			for i := range run {
-				run[i] = T(v)
-			}
-			if len(run) > 0 && uint32(run[0]) != v {
+			if uint32(T(v)) != v {
 				return fmt.Errorf("%w: level %d out of range", ErrCorrupt, v)
 			}
+			fillRun(run, T(v))
 			dst = dst[len(run):]
 			continue
 		}
@@ -57,7 +55,11 @@ func decodeHybrid[T uint8 | uint32](dst []T, src []byte, width uint) error {
 		if need > len(src) {
 			return fmt.Errorf("%w: bit-packed run ends early", ErrCorrupt)
 		}
-		unpack(dst[:take], src, width)
+		if levels, ok := any(dst[:take]).([]uint8); ok {
+			unpackLevels(levels, src, width)
+		} else {
+			unpack(dst[:take], src, width)
+		}
 		dst = dst[take:]
 		if whole := groups * uint64(width); whole < uint64(len(src)) {
 			src = src[whole:]
@@ -68,10 +70,33 @@ func decodeHybrid[T uint8 | uint32](dst []T, src []byte, width uint) error {
 	return nil
 }
 
+// fillRun sets all of run to v; long runs by copying what is set already.
+func fillRun[T uint8 | uint32](run []T, v T) {
+	set := min(len(run), 16)
+	for i := range run[:set] {
+		run[i] = v
+	}
+	for set < len(run) {
+		set += copy(run[set:], run[:set])
+	}
+}
+
 // unpack reads len(dst) little-endian values of width bits; src holds them
-// all.
+// all. Eight values take width bytes, so up to a width of 8 one load serves
+// eight values, and up to 16 one load serves four.
 func unpack[T uint8 | uint32](dst []T, src []byte, width uint) {
 	mask := uint64(1)<<width - 1
+	for width <= 16 && len(dst) >= 8 && uint(len(src)) >= width+8 {
+		low := binary.LittleEndian.Uint64(src)
+		high := low >> (4 * width & 63)
+		if width > 8 {
+			high = binary.LittleEndian.Uint64(src[width/2:]) >> (width & 1 * 4)
+		}
+		d := dst[:8]
+		d[0], d[1], d[2], d[3] = T(low&mask), T(low>>width&mask), T(low>>(2*width&63)&mask), T(low>>(3*width&63)&mask)
+		d[4], d[5], d[6], d[7] = T(high&mask), T(high>>width&mask), T(high>>(2*width&63)&mask), T(high>>(3*width&63)&mask)
+		dst, src = dst[8:], src[width:]
+	}
 	bit := uint(0)
 	for i := range dst {
 		dst[i] = T(load64(src, bit>>3) >> (bit & 7) & mask)

@@ -1,6 +1,7 @@
 package columnar
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
@@ -9,8 +10,8 @@ import (
 	"github.com/parquet-go/parquet-go/format"
 )
 
-// readPage decodes the next data page, appends its entries to the cursor's
-// and returns how many they are. A dictionary page on the way is kept.
+// readPage decodes the next data page into the cursor's buffers and returns how
+// many entries it has. A dictionary page on the way is kept.
 func (c *Cursor) readPage() (int, error) {
 	for {
 		if c.offset >= c.end {
@@ -32,11 +33,11 @@ func (c *Cursor) readPage() (int, error) {
 		if header.Type == format.IndexPage {
 			continue
 		}
-		payload, err := c.group.file.src.slice(c.payload, at, int(stored))
+		payload, err := c.src.slice(c.payload, at, int(stored))
 		if err != nil {
 			return 0, c.wrap("page", err)
 		}
-		if _, held := c.group.file.src.(memory); !held {
+		if _, held := c.src.(memory); !held {
 			c.payload = payload
 		}
 		if header.CRC != 0 && crc32.ChecksumIEEE(payload) != uint32(header.CRC) {
@@ -65,11 +66,11 @@ func (c *Cursor) readPage() (int, error) {
 func (c *Cursor) readHeader() (*format.PageHeader, error) {
 	for want := int64(512); ; want *= 8 {
 		n := min(want, c.end-c.offset, MaxHeaderBytes)
-		data, err := c.group.file.src.slice(c.headerBytes, c.offset, int(n))
+		data, err := c.src.slice(c.headerBytes, c.offset, int(n))
 		if err != nil {
 			return nil, err
 		}
-		if _, held := c.group.file.src.(memory); !held {
+		if _, held := c.src.(memory); !held {
 			c.headerBytes = data
 		}
 		size, short, err := thriftStructLen(data)
@@ -106,8 +107,8 @@ func (c *Cursor) readDictionary(header *format.PageHeader, payload []byte, size 
 	}
 	// The dictionary stays for the whole row group.
 	c.dictHeld = int64(size) + 16*int64(n)
-	if c.group.budget -= c.dictHeld; c.group.budget < 0 {
-		return fmt.Errorf("%w: dictionaries of one row group need more memory than allowed", ErrLimit)
+	if err := c.hold(c.dictHeld); err != nil {
+		return err
 	}
 	body, err := decompress(c.codec, nil, payload, size)
 	if err != nil {
@@ -183,7 +184,6 @@ func (c *Cursor) readData(header *format.PageHeader, payload []byte, size int) (
 			return 0, err
 		}
 	}
-	from := c.entries
 	if c.reps, _, err = appendLevels(c.reps, reps, n, c.node.MaxRep); err != nil {
 		return 0, fmt.Errorf("repetition levels: %w", err)
 	}
@@ -194,18 +194,13 @@ func (c *Cursor) readData(header *format.PageHeader, payload []byte, size int) (
 	if header.Type == format.DataPageV2 {
 		rows := n
 		if c.node.MaxRep > 0 {
-			rows = 0
-			for _, r := range c.reps[from:] {
-				if r == 0 {
-					rows++
-				}
-			}
+			rows = bytes.Count(c.reps, []byte{0})
 		}
 		if int(v2.V.NumNulls) != n-present || int(v2.V.NumRows) != rows {
 			return 0, fmt.Errorf("%w: header says %d rows and %d nulls, the levels %d and %d", ErrCorrupt, v2.V.NumRows, v2.V.NumNulls, rows, n-present)
 		}
 	}
-	if err := c.takeMore(16 * int64(present)); err != nil {
+	if err := c.hold(16 * int64(present)); err != nil {
 		return 0, err
 	}
 	return n, c.appendValues(encoding, body, present)
@@ -220,7 +215,7 @@ func (c *Cursor) entriesFit(n, size int) error {
 	if n > MaxPageValues {
 		return fmt.Errorf("%w: %d values; the limit is %d", ErrLimit, n, MaxPageValues)
 	}
-	return c.takeMore(int64(size) + 2*int64(n))
+	return c.hold(int64(size) + 2*int64(n))
 }
 
 func levelsV1(max uint8, encoding format.Encoding, body []byte) (levels, rest []byte, err error) {
@@ -238,33 +233,6 @@ func levelsV1(max uint8, encoding format.Encoding, body []byte) (levels, rest []
 		return nil, nil, fmt.Errorf("%w: levels longer than the page", ErrCorrupt)
 	}
 	return body[4 : 4+n], body[4+n:], nil
-}
-
-// appendLevels decodes n levels of at most max and counts those equal to max;
-// for a max of 0 nothing is stored.
-func appendLevels(dst []uint8, src []byte, n int, max uint8) ([]uint8, int, error) {
-	if max == 0 {
-		return dst, n, nil
-	}
-	from := len(dst)
-	dst = grow(dst, n)
-	width := uint(0)
-	for m := max; m > 0; m >>= 1 {
-		width++
-	}
-	if err := decodeHybrid(dst[from:], src, width); err != nil {
-		return dst, 0, err
-	}
-	full := 0
-	for _, l := range dst[from:] {
-		if l > max {
-			return dst, 0, fmt.Errorf("%w: level %d, the most is %d", ErrCorrupt, l, max)
-		}
-		if l == max {
-			full++
-		}
-	}
-	return dst, full, nil
 }
 
 // grow appends n zero or stale elements.

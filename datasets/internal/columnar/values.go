@@ -103,16 +103,16 @@ func (c *Cursor) appendIndexed(body []byte, n int) error {
 		return err
 	}
 	size := uint32(len(c.dictStrs) + len(c.dictInts) + len(c.dictFloats)) // one is in use
+	most := uint32(0)
 	for _, i := range c.indices {
-		if i >= size {
-			return fmt.Errorf("%w: entry %d of a dictionary of %d", ErrCorrupt, i, size)
-		}
+		most = max(most, i)
+	}
+	if most >= size {
+		return fmt.Errorf("%w: entry %d of a dictionary of %d", ErrCorrupt, most, size)
 	}
 	switch c.node.Kind {
 	case ByteArray:
-		for _, i := range c.indices {
-			c.strs = append(c.strs, c.dictStrs[i])
-		}
+		c.indexed = true
 	case Double:
 		for _, i := range c.indices {
 			c.floats = append(c.floats, c.dictFloats[i])
@@ -130,8 +130,11 @@ func plainInts(dst []int64, body []byte, n int, kind Kind) ([]int64, error) {
 		if len(body)/4 < n {
 			return dst, fmt.Errorf("%w: values end early", ErrCorrupt)
 		}
-		for i := range n {
-			dst = append(dst, int64(int32(binary.LittleEndian.Uint32(body[4*i:]))))
+		from := len(dst)
+		dst = grow(dst, n)
+		out, in := dst[from:], body[:4*n]
+		for i := range out {
+			out[i] = int64(int32(binary.LittleEndian.Uint32(in[4*i:])))
 		}
 		return dst, nil
 	}
@@ -210,7 +213,7 @@ func (c *Cursor) appendDeltaStrings(body []byte, n int) error {
 			return fmt.Errorf("%w: page of more than %d decoded bytes", ErrLimit, MaxPageBytes)
 		}
 	}
-	if err := c.takeMore(total); err != nil {
+	if err := c.hold(total); err != nil {
 		return err
 	}
 	whole := make([]byte, 0, total)
@@ -241,18 +244,26 @@ func cut(dst []string, data []byte, spans []span, in *Cursor) ([]string, error) 
 			j++
 		}
 		text := string(data[from:spans[j-1].to])
+		// Pieces of valid text that begin where a character begins are valid.
+		valid := utf8.ValidString(text)
 		for ; i < j; i++ {
 			s := text[spans[i].from-from : spans[i].to-from]
 			if len(s) > MaxCellBytes {
 				return dst, fmt.Errorf("%w: %s: text value of %d bytes; the limit is %d", ErrLimit, in.place(i), len(s), MaxCellBytes)
 			}
-			if !utf8.ValidString(s) {
+			if !valid && !utf8.ValidString(s) || valid && !startsCharacter(text, spans[i].from-from, spans[i].to-from) {
 				return dst, fmt.Errorf("%w: %s: text is not UTF-8", ErrCorrupt, in.place(i))
 			}
 			dst = append(dst, s)
 		}
 	}
 	return dst, nil
+}
+
+// startsCharacter reports whether neither end of a piece of valid text lies
+// inside a character.
+func startsCharacter(text string, from, to int) bool {
+	return from == to || utf8.RuneStart(text[from]) && (to == len(text) || utf8.RuneStart(text[to]))
 }
 
 // place names the row of the i-th value of the page that is being decoded.
@@ -262,7 +273,7 @@ func (c *Cursor) place(i int) string {
 	}
 	row := c.row
 	levels := c.node.MaxDef > 0
-	for k, values := c.entries, 0; ; k++ {
+	for k, values := 0, 0; ; k++ {
 		if c.node.MaxRep == 0 || c.reps[k] == 0 {
 			row++
 		}
