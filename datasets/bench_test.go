@@ -68,7 +68,7 @@ func perSecond(b *testing.B, n int64) {
 
 // BenchmarkLarge reads the large export in steps, each with one and with two
 // workers: pages alone, through parquet-go's page API and through ours; then
-// with the gate; then with extraction.
+// judged by the gate; then as events; then with extraction.
 func BenchmarkLarge(b *testing.B) {
 	for _, step := range []struct {
 		name string
@@ -76,7 +76,8 @@ func BenchmarkLarge(b *testing.B) {
 	}{
 		{"page-api", pageAPI},
 		{"cursors", bareCursors},
-		{"gate", func(b *testing.B, x *Export, workers int) int64 {
+		{"gate", judgeLarge},
+		{"events", func(b *testing.B, x *Export, workers int) int64 {
 			return readLarge(b, x, workers, func() func(*features.Event) struct{} {
 				return func(*features.Event) struct{} { return struct{}{} }
 			})
@@ -106,6 +107,36 @@ func BenchmarkLarge(b *testing.B) {
 			})
 		}
 	}
+}
+
+// judgeLarge decodes all columns and decides on every row, copies included, but
+// makes no event.
+func judgeLarge(b *testing.B, x *Export, workers int) (n int64) {
+	opt := training
+	opt.Workers = workers
+	w := x.walk(opt)
+	repeated, err := w.findDuplicates(ctx)
+	if err != nil {
+		b.Fatal(err)
+	}
+	process := func() func(*batch, *int64) error {
+		j := &judge{asOf: opt.AsOf, decide: w.gate(), repeated: repeated}
+		return func(b *batch, n *int64) error {
+			if *n = 0; b.check() != nil {
+				return errShape(b.lanes[b.shape].node)
+			}
+			for b.next() {
+				if j.reason(b) == allowed {
+					*n++
+				}
+			}
+			return nil
+		}
+	}
+	if err := scanRows(ctx, w.scan(), process, func(allowed *int64) (bool, error) { n += *allowed; return true, nil }); err != nil {
+		b.Fatal(err)
+	}
+	return n
 }
 
 func readLarge[T any](b *testing.B, x *Export, workers int, start func() func(*features.Event) T) (n int64) {

@@ -44,10 +44,10 @@ func (w *walk) findDuplicates(ctx context.Context) (map[string]*copies, error) {
 	s := w.scan()
 	seed := maphash.MakeSeed()
 	hash := func(id string) uint64 { return maphash.String(seed, id) }
-	perPass := s.memory / idShare / 8
+	perPass := s.memory / idShare / 8 / 2 // sorting takes as much again
 	passes := uint64(w.store.rows(RoleEvents)/perPass + 1)
 	twice := map[uint64]bool{}
-	hashes := make([]uint64, 0, min(w.store.rows(RoleEvents), perPass))
+	hashes := make([]uint64, 0, min(w.store.rows(RoleEvents), perPass+perPass/8))
 	for pass := range passes {
 		hashes = hashes[:0]
 		err := eachID(ctx, s, hash, func(_ place, part []uint64) {
@@ -60,12 +60,7 @@ func (w *walk) findDuplicates(ctx context.Context) (map[string]*copies, error) {
 		if err != nil {
 			return nil, err
 		}
-		slices.Sort(hashes)
-		for i := 1; i < len(hashes); i++ {
-			if hashes[i] == hashes[i-1] {
-				twice[hashes[i]] = true
-			}
-		}
+		findTwice(hashes, twice)
 		if len(twice) > maxTwice {
 			return nil, fmt.Errorf("%w: %s: more than %d event ids stand more than once; remove the copies", ErrLimit, w.store.dir, maxTwice)
 		}
@@ -89,6 +84,37 @@ func (w *walk) findDuplicates(ctx context.Context) (map[string]*copies, error) {
 	return compareCopies(ctx, s, func(id string) bool { return twice[hash(id)] })
 }
 
+// findTwice adds the values that stand more than once among hashes. It deals
+// them out by their high bits first: what is sorted then fits a core's cache.
+func findTwice(hashes []uint64, twice map[uint64]bool) {
+	const shift = 64 - 12
+	var ends [1 << 12]int
+	for _, h := range hashes {
+		ends[h>>shift]++
+	}
+	sum := 0
+	for i, n := range ends {
+		ends[i] = sum // where the bucket begins, until it is dealt out
+		sum += n
+	}
+	dealt := make([]uint64, len(hashes))
+	for _, h := range hashes {
+		dealt[ends[h>>shift]] = h
+		ends[h>>shift]++
+	}
+	from := 0
+	for _, to := range ends {
+		bucket := dealt[from:to]
+		from = to
+		slices.Sort(bucket)
+		for i := 1; i < len(bucket); i++ {
+			if bucket[i] == bucket[i-1] {
+				twice[bucket[i]] = true
+			}
+		}
+	}
+}
+
 // compareCopies reads the rows whose id is suspected to stand more than once,
 // in the row groups that the scan names.
 func compareCopies(ctx context.Context, s *scan, suspected func(id string) bool) (map[string]*copies, error) {
@@ -102,20 +128,14 @@ func compareCopies(ctx context.Context, s *scan, suspected func(id string) bool)
 			defer columnar.Recover(b.name(), &err)
 			*out = (*out)[:0]
 			if err := b.check(); err != nil {
-				return b.fault(err)
+				return b.faultOfAll(err)
 			}
-			for {
-				more, err := b.next()
-				if err != nil {
-					return b.fault(err)
-				}
-				if !more {
-					return nil
-				}
+			for b.next() {
 				if id, _ := b.cell(columnID); id != "" && suspected(id) {
 					*out = append(*out, sighting{id, rowPlace{b.group.place.file, b.number()}, b.digest()})
 				}
 			}
+			return nil
 		}
 	}
 	found := map[string]*copies{}

@@ -140,11 +140,10 @@ func (s *store) pairs() ([]Pair, error) {
 // confidence returns the number of a confidence cell; ok is false for null,
 // NaN and what is out of range.
 func confidence(c *rowCursor) (v float64, ok bool) {
-	f := c.Floats()
-	if len(f) != 1 || math.IsNaN(f[0]) || f[0] < 0 || f[0] > 1 {
+	if v, ok = c.Float(); !ok || math.IsNaN(v) || v < 0 || v > 1 {
 		return 0, false
 	}
-	return f[0], true
+	return v, true
 }
 
 // eachRow calls open for every row group of the files with a role and what it

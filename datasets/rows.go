@@ -71,21 +71,41 @@ func newColumns(nodes *eventNodes, s *scan) *columns {
 	return c
 }
 
-// lane is one column of a batch with the place of the current row in it. The
-// columns of frames are moved by fill, which skips what no event was made of.
+// lane is one column of a batch with the place that was read last. Rows that no
+// event is made of are skipped when the next one is.
 type lane struct {
 	*columnar.Vector
-	node     *columnar.Node // nil: not read
-	at, to   int            // entries of the current row
-	vat, vto int            // its values
+	node *columnar.Node // nil: not read
+	at   int            // entry
+	val  int            // the first value at or after it
 }
 
-// text returns the text of a flat column in the current row.
-func (l *lane) text() (text string, ok bool) {
-	if l.vto == l.vat {
+// seek moves to an entry: past the values of those before it.
+func (l *lane) seek(entry int) {
+	if l.at < entry {
+		if l.node.MaxDef == 0 {
+			l.val = entry
+		} else {
+			l.val += bytes.Count(l.Defs[l.at:entry], []byte{l.node.MaxDef})
+		}
+		l.at = entry
+	}
+}
+
+// null reports whether there is no value at the current entry.
+func (l *lane) null() bool {
+	return l.node == nil || l.node.MaxDef > 0 && l.Defs[l.at] != l.node.MaxDef
+}
+
+// text returns the text of a flat column in a row.
+func (l *lane) text(row int) (text string, ok bool) {
+	if l.node == nil {
 		return "", false
 	}
-	return l.String(l.vat), true
+	if l.seek(row); l.null() {
+		return "", false
+	}
+	return l.String(l.val), true
 }
 
 // rowBatch walks rows that were decoded together. What the gate decides on is
@@ -101,19 +121,26 @@ type rowBatch struct {
 	rows    int
 	row     int // the current one, from 0
 
-	from, to int   // the current row's entries in the columns of frames
-	counts   []int // frames of each exception of the current row
-	total    int   // frames of the current row
+	// Where each row begins, and the last ends, in the entries of the consent
+	// list, of the columns of exceptions and of the columns of frames.
+	consentStarts, exceptionStarts, frameStarts []int32
 
+	counts []int // frames of each exception of the current row
+	total  int   // frames of the current row
+
+	buf     levels
 	consent []string
 	scratch features.Event
 	xs      []features.Exception
 	fs      []features.Frame
 }
 
+// levels are repetition and definition levels, in step.
+type levels struct{ reps, defs []uint8 }
+
 // begin prepares a filled batch for next.
 func (b *rowBatch) begin(c *columns, rows int) {
-	b.columns, b.rows, b.row, b.from, b.to = c, rows, -1, 0, 0
+	b.columns, b.rows, b.row = c, rows, -1
 	for i := range b.lanes {
 		b.lanes[i] = lane{Vector: &b.vectors[i], node: c.leaves[i]}
 		if c.leaves[i] == nil {
@@ -131,129 +158,113 @@ func (b *rowBatch) bytes() (n int64) {
 	return n
 }
 
-// check holds the columns of a list to one shape: all columns of frames have
-// the same entries, and the same of them are elements.
+// check holds the columns of each list to one shape: the same entries, and the
+// same of them elements. It finds where the rows begin.
 func (b *rowBatch) check() error {
-	shape, def := &b.lanes[b.shape], b.nodes.frames.Def
+	shape, frames, exceptions := &b.lanes[b.shape], b.nodes.frames, b.nodes.exceptions
 	for i := placeFrames; i < columnCount; i++ {
-		l := &b.lanes[i]
-		if l.node == nil || i == b.shape {
-			continue
-		}
-		if !bytes.Equal(l.Reps, shape.Reps) || len(l.Defs) != len(shape.Defs) {
-			return errShape(l.node)
-		}
-		for k, d := range shape.Defs {
-			if (d >= def) != (l.Defs[k] >= def) {
+		if l := &b.lanes[i]; l.node != nil && i != b.shape {
+			if !bytes.Equal(l.Reps, shape.Reps) || !sameElements(l.Defs, shape.Defs, frames.Def) {
 				return errShape(l.node)
 			}
 		}
 	}
+	// What the columns of exceptions look like by the shape of the frames.
+	b.buf.reps, b.buf.defs = b.buf.reps[:0], b.buf.defs[:0]
+	b.frameStarts, b.exceptionStarts = b.frameStarts[:0], b.exceptionStarts[:0]
+	for k, rep := range shape.Reps {
+		d := shape.Defs[k]
+		switch {
+		case rep == 0:
+			b.frameStarts = append(b.frameStarts, int32(k))
+			b.exceptionStarts = append(b.exceptionStarts, int32(len(b.buf.reps)))
+		case d < exceptions.Def, rep >= frames.Rep && d < frames.Def:
+			return errShape(shape.node) // an element that is not there
+		}
+		if rep < frames.Rep {
+			b.buf.reps, b.buf.defs = append(b.buf.reps, rep), append(b.buf.defs, d)
+		}
+	}
+	b.frameStarts = append(b.frameStarts, int32(len(shape.Reps)))
+	b.exceptionStarts = append(b.exceptionStarts, int32(len(b.buf.reps)))
+	for i := placeExceptions; i < placeFrames; i++ {
+		if l := &b.lanes[i]; l.node != nil {
+			if !bytes.Equal(l.Reps, b.buf.reps) || !sameElements(l.Defs, b.buf.defs, exceptions.Def) {
+				return errShape(l.node)
+			}
+		}
+	}
+	b.consentStarts = rowStarts(b.consentStarts[:0], b.lanes[placeConsent].Reps)
 	return nil
+}
+
+// rowStarts returns where rows begin, and the last ends.
+func rowStarts(starts []int32, reps []uint8) []int32 {
+	for k, rep := range reps {
+		if rep == 0 {
+			starts = append(starts, int32(k))
+		}
+	}
+	return append(starts, int32(len(reps)))
+}
+
+// sameElements reports whether the same entries of a and b reach the
+// definition level def.
+func sameElements(a, b []uint8, def uint8) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	// Eight entries at a time: adding 128-def sets the high bit of a byte
+	// from def on. Levels are below 128.
+	const high = 0x8080808080808080
+	add := uint64(128-def) * 0x0101010101010101
+	k := 0
+	for ; k+8 <= len(a); k += 8 {
+		x, y := binary.LittleEndian.Uint64(a[k:]), binary.LittleEndian.Uint64(b[k:])
+		if ((x+add)^(y+add))&high != 0 {
+			return false
+		}
+	}
+	for ; k < len(a); k++ {
+		if (a[k] >= def) != (b[k] >= def) {
+			return false
+		}
+	}
+	return true
 }
 
 // next moves to the next row.
-func (b *rowBatch) next() (bool, error) {
-	if b.row++; b.row == b.rows {
-		return false, nil
-	}
-	for i := range placeConsent {
-		b.lanes[i].flat()
-	}
-	if err := b.lanes[placeConsent].list(); err != nil {
-		return false, err
-	}
-	if err := b.readShape(); err != nil {
-		return false, err
-	}
-	for i := placeExceptions; i < placeFrames; i++ {
-		l := &b.lanes[i]
-		if l.node == nil {
-			continue
-		}
-		if err := l.list(); err != nil {
-			return false, err
-		}
-		if l.to-l.at != max(1, len(b.counts)) {
-			return false, errShape(l.node)
-		}
-		for _, d := range l.Defs[l.at:l.to] {
-			if (d >= b.nodes.exceptions.Def) != (len(b.counts) > 0) {
-				return false, errShape(l.node)
-			}
-		}
-	}
-	return true, nil
+func (b *rowBatch) next() bool {
+	b.row++
+	return b.row < b.rows
 }
 
-// flat moves a column without lists to the next row.
-func (l *lane) flat() {
-	if l.node == nil {
-		return
-	}
-	l.at, l.vat = l.to, l.vto
-	l.to++
-	if l.node.MaxDef == 0 || l.Defs[l.at] == l.node.MaxDef {
-		l.vto++
-	}
-}
-
-// list moves a list column to the next row.
-func (l *lane) list() error {
-	l.at, l.vat = l.to, l.vto
-	if l.at >= len(l.Reps) || l.Reps[l.at] != 0 {
-		return errShape(l.node)
-	}
-	l.to = endOfRow(l.Reps, l.at)
-	l.vto = l.vat + bytes.Count(l.Defs[l.at:l.to], []byte{l.node.MaxDef})
-	return nil
-}
-
-// endOfRow returns where the row ends that begins at an entry.
-func endOfRow(reps []uint8, at int) int {
-	if n := bytes.IndexByte(reps[at+1:], 0); n >= 0 {
-		return at + 1 + n
-	}
-	return len(reps)
-}
-
-// readShape moves the columns of frames to the next row and counts its
-// exceptions and their frames.
-func (b *rowBatch) readShape() error {
+// readShape counts the current row's exceptions and their frames.
+func (b *rowBatch) readShape() {
 	shape, list := &b.lanes[b.shape], b.nodes.frames
 	b.counts, b.total = b.counts[:0], 0
-	if b.from = b.to; b.from >= len(shape.Reps) {
-		return errShape(shape.node)
-	}
-	b.to = endOfRow(shape.Reps, b.from)
-	for k := b.from; k < b.to; k++ {
+	for k := b.frameStarts[b.row]; k < b.frameStarts[b.row+1]; k++ {
 		d := shape.Defs[k]
 		if d < b.nodes.exceptions.Def {
-			if b.to-b.from != 1 {
-				return errShape(shape.node)
-			}
-			return nil
+			return // no exception
 		}
-		if shape.Reps[k] < list.Rep { // a new exception
+		if shape.Reps[k] < list.Rep {
 			b.counts = append(b.counts, 0)
-		} else if d < list.Def {
-			return errShape(shape.node) // an element that is not there
 		}
 		if d >= list.Def {
 			b.counts[len(b.counts)-1]++
 			b.total++
 		}
 	}
-	return nil
 }
 
 // at returns the time of the current row; ok is false for null and zero.
 func (b *rowBatch) at() (t time.Time, ok bool) {
 	l := &b.lanes[placeTime]
-	if l.vto == l.vat || l.Ints[l.vat] == 0 {
+	if l.seek(b.row); l.null() || l.Ints[l.val] == 0 {
 		return time.Time{}, false
 	}
-	v := l.Ints[l.vat]
+	v := l.Ints[l.val]
 	switch b.nodes.unit {
 	case time.Millisecond:
 		t = time.UnixMilli(v)
@@ -270,15 +281,20 @@ func (b *rowBatch) at() (t time.Time, ok bool) {
 func (b *rowBatch) purposes() []string {
 	l := &b.lanes[placeConsent]
 	b.consent = b.consent[:0]
-	for i := l.vat; i < l.vto; i++ {
-		b.consent = append(b.consent, l.String(i))
+	l.seek(int(b.consentStarts[b.row]))
+	v := l.val
+	for _, d := range l.Defs[l.at:b.consentStarts[b.row+1]] {
+		if d == l.node.MaxDef {
+			b.consent = append(b.consent, l.String(v))
+			v++
+		}
 	}
 	return b.consent
 }
 
 // cell returns the text of a scalar text column in the current row.
 func (b *rowBatch) cell(column int) (text string, ok bool) {
-	return b.lanes[placeText+column].text()
+	return b.lanes[placeText+column].text(b.row)
 }
 
 // facts reads what the gate needs. The strings stay valid, the slice of
@@ -319,6 +335,7 @@ func (b *rowBatch) event(reuse bool) (*features.Event, error) {
 		}
 	}
 	e.Time, _ = b.at()
+	b.readShape()
 	var frames []features.Frame
 	if n := len(b.counts); n > 0 {
 		if reuse {
@@ -333,14 +350,14 @@ func (b *rowBatch) event(reuse bool) (*features.Event, error) {
 		if l.node == nil {
 			continue
 		}
-		size += fill(l, l.at, l.to, e.Exceptions, &exceptionColumns[i], b.nodes.exceptions.Def)
+		size += fill(l, b.exceptionStarts[b.row], b.exceptionStarts[b.row+1], e.Exceptions, &exceptionColumns[i], b.nodes.exceptions.Def)
 	}
 	for i := range frameColumns {
 		l := &b.lanes[placeFrames+i]
 		if l.node == nil || b.silent && placeFrames+i == b.shape {
 			continue
 		}
-		size += fill(l, b.from, b.to, frames, &frameColumns[i], b.nodes.frames.Def)
+		size += fill(l, b.frameStarts[b.row], b.frameStarts[b.row+1], frames, &frameColumns[i], b.nodes.frames.Def)
 	}
 	if size > maxRowBytes {
 		return nil, errRowTooLong
@@ -368,27 +385,36 @@ func errShape(n *columnar.Node) error {
 	return &rowFault{ErrCorrupt, "column " + n.Path + " disagrees with the others on the length of a list"}
 }
 
-// seek moves a lane to an entry: past the values of those before it.
-func (l *lane) seek(entry int) {
-	if l.at < entry {
-		l.vat += bytes.Count(l.Defs[l.at:entry], []byte{l.node.MaxDef})
-		l.at = entry
-	}
-}
-
 // fill writes the entries from to to of one column into the elements, and
 // returns the bytes of text. def is the definition level from which on an
 // element exists; below it an entry stands for an empty list. The shape of the
 // list was checked.
-func fill[T any](l *lane, from, to int, elements []T, column *elementColumn[T], def uint8) (size int) {
-	l.seek(from)
-	i, v, full := 0, l.vat, l.node.MaxDef
+func fill[T any](l *lane, from, to int32, elements []T, column *elementColumn[T], def uint8) (size int) {
+	l.seek(int(from))
+	i, v, full := 0, l.val, l.node.MaxDef
 	defs := l.Defs[from:to]
+	if bytes.IndexByte(defs, full) < 0 { // a column that is rarely there
+		l.at = int(to)
+		return 0
+	}
 	switch {
+	case column.text != nil && l.Dict != nil:
+		text, dict, indices := column.text, l.Dict, l.Indices
+		for _, d := range defs {
+			if d == full {
+				s := dict[indices[v]]
+				*text(&elements[i]) = s
+				size += len(s)
+				v++
+			}
+			if d >= def {
+				i++
+			}
+		}
 	case column.text != nil:
 		for _, d := range defs {
 			if d == full {
-				s := l.String(v)
+				s := l.Strings[v]
 				*column.text(&elements[i]) = s
 				size += len(s)
 				v++
@@ -410,7 +436,7 @@ func fill[T any](l *lane, from, to int, elements []T, column *elementColumn[T], 
 	default:
 		for _, d := range defs {
 			if d == full {
-				*column.tri(&elements[i]) = features.No + features.Tri(l.Ints[v])
+				*column.tri(&elements[i]) = features.No + features.Tri(l.Bools[v])
 				v++
 			}
 			if d >= def {
@@ -418,7 +444,7 @@ func fill[T any](l *lane, from, to int, elements []T, column *elementColumn[T], 
 			}
 		}
 	}
-	l.at, l.vat = to, v
+	l.at, l.val = int(to), v
 	return size
 }
 
@@ -441,16 +467,16 @@ func (b *rowBatch) digest() [sha256.Size]byte {
 	for _, p := range purposes {
 		w.text(p, true)
 	}
+	b.readShape()
 	w.int(int64(len(b.counts)))
 	for _, n := range b.counts {
 		w.int(int64(n))
 	}
 	for i, c := range exceptionColumns {
-		l := &b.lanes[placeExceptions+i]
-		w.column(l, l.at, l.to, c.text != nil, len(b.counts), b.nodes.exceptions.Def)
+		w.column(&b.lanes[placeExceptions+i], b.exceptionStarts[b.row], b.exceptionStarts[b.row+1], c.text != nil, len(b.counts), b.nodes.exceptions.Def)
 	}
 	for i, c := range frameColumns {
-		w.column(&b.lanes[placeFrames+i], b.from, b.to, c.text != nil, b.total, b.nodes.frames.Def)
+		w.column(&b.lanes[placeFrames+i], b.frameStarts[b.row], b.frameStarts[b.row+1], c.text != nil, b.total, b.nodes.frames.Def)
 	}
 	var sum [sha256.Size]byte
 	h.Sum(sum[:0])
@@ -480,15 +506,15 @@ func (w cellHasher) text(s string, ok bool) {
 	io.WriteString(w.h, s)
 }
 
-func (w cellHasher) column(l *lane, from, to int, text bool, n int, def uint8) {
+func (w cellHasher) column(l *lane, from, to int32, text bool, n int, def uint8) {
 	if l.node == nil { // an absent column is null throughout
 		for range n {
 			w.bool(false)
 		}
 		return
 	}
-	l.seek(from)
-	v := l.vat
+	l.seek(int(from))
+	v := l.val
 	for _, d := range l.Defs[from:to] {
 		if d < def {
 			continue
@@ -498,6 +524,10 @@ func (w cellHasher) column(l *lane, from, to int, text bool, n int, def uint8) {
 			w.bool(false)
 		case text:
 			w.text(l.String(v), true)
+			v++
+		case l.node.Kind == columnar.Boolean:
+			w.bool(true)
+			w.int(int64(l.Bools[v]))
 			v++
 		default:
 			w.bool(true)

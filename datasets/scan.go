@@ -80,6 +80,11 @@ func (b *batch) name() string { return b.group.file.file.Name() }
 // fault puts file and row before what is wrong with a row.
 func (b *batch) fault(err error) error { return rowError(b.name(), b.number(), err) }
 
+// faultOfAll puts file and rows before what is wrong with the batch's columns.
+func (b *batch) faultOfAll(err error) error {
+	return fmt.Errorf("%s, rows %d to %d: %w", b.name(), b.first, b.first+int64(b.rows)-1, err)
+}
+
 // number is the number of the current row in its file, from 1.
 func (b *batch) number() int64 { return b.first + int64(b.row) }
 

@@ -7,7 +7,8 @@ type rowCursor struct {
 	cursor *columnar.Cursor
 	vector columnar.Vector
 	lane   lane
-	row    int // of the vector, from 1
+	starts []int32 // of the vector's rows, of a list column
+	row    int     // of the vector, from 1
 }
 
 // tableRows is how many rows of a labels or pairs file are decoded at a time.
@@ -44,26 +45,47 @@ func (c *rowCursor) next() (bool, error) {
 			return false, err
 		}
 		c.row, c.lane = 0, lane{Vector: &c.vector, node: c.cursor.Node()}
+		if c.lane.node.MaxRep > 0 {
+			c.starts = rowStarts(c.starts[:0], c.vector.Reps)
+		}
 	}
 	c.row++
-	if c.lane.node.MaxRep > 0 {
-		return true, c.lane.list()
+	if c.starts == nil {
+		c.lane.seek(c.row - 1)
+	} else {
+		c.lane.seek(int(c.starts[c.row-1]))
 	}
-	c.lane.flat()
 	return true, nil
 }
 
 // Strings returns the text values of the current row, in a slice of their own.
 func (c *rowCursor) Strings() []string {
 	var all []string
-	for i := c.lane.vat; i < c.lane.vto; i++ {
-		all = append(all, c.vector.String(i))
+	to, v := c.lane.at+1, c.lane.val
+	if c.starts != nil {
+		to = int(c.starts[c.row])
+	}
+	for _, d := range c.lane.Defs[c.lane.at:to] {
+		if d == c.lane.node.MaxDef {
+			all = append(all, c.vector.String(v))
+			v++
+		}
 	}
 	return all
 }
 
-// Floats returns the floating-point values of the current row.
-func (c *rowCursor) Floats() []float64 { return c.vector.Floats[c.lane.vat:c.lane.vto] }
+// Float returns the floating-point value of the current row.
+func (c *rowCursor) Float() (v float64, ok bool) {
+	if c.lane.null() {
+		return 0, false
+	}
+	return c.vector.Floats[c.lane.val], true
+}
 
 // cell returns the text of a scalar column in the current row.
-func cell(c *rowCursor) (text string, ok bool) { return c.lane.text() }
+func cell(c *rowCursor) (text string, ok bool) {
+	if c.lane.null() {
+		return "", false
+	}
+	return c.vector.String(c.lane.val), true
+}

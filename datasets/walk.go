@@ -122,7 +122,7 @@ func runWalk[T any](ctx context.Context, w *walk, t *Tally, reuse bool, start fu
 			clear(out.values)
 			out.verdicts, out.values = out.verdicts[:0], out.values[:0]
 			if err := b.check(); err != nil {
-				return b.fault(err)
+				return b.faultOfAll(err)
 			}
 			for {
 				reason, more, err := j.row(b, reuse)
@@ -178,8 +178,8 @@ type judge struct {
 // deciding, as rule 16 has it.
 func (j *judge) row(b *batch, reuse bool) (reason Reason, more bool, err error) {
 	defer columnar.Recover(b.name(), &err)
-	if more, err := b.next(); err != nil || !more {
-		return allowed, false, err
+	if !b.next() {
+		return allowed, false, nil
 	}
 	if reason := j.reason(b); reason != allowed {
 		return reason, true, nil

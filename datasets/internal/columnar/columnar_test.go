@@ -105,7 +105,7 @@ func (v *Vector) entries(n *Node) (rows [][]entry) {
 			values = append(values, fmt.Sprint(x))
 		}
 	case Boolean:
-		for _, x := range v.Ints {
+		for _, x := range v.Bools {
 			values = append(values, fmt.Sprint(x == 1))
 		}
 	default:

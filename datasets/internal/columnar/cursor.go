@@ -2,6 +2,7 @@ package columnar
 
 import (
 	"fmt"
+	"sync"
 
 	"github.com/parquet-go/parquet-go/format"
 )
@@ -24,25 +25,41 @@ type Cursor struct {
 	held, peak int64 // bytes that dictionary and page take, now and at most
 	dictHeld   int64
 
-	// The current page.
-	reps, defs []uint8
-	strs       []string
-	ints       []int64
-	floats     []float64
-	indexed    bool // strs are the dictionary's
-	entries    int
-	at, vat    int // the next entry and value
+	pageBuffers
+	indexed bool // text stands in indices, not in strs
+	entries int  // of the current page
+	at, vat int  // the next entry and value
 
-	dict        bool
-	dictStrs    []string
-	dictInts    []int64
-	dictFloats  []float64
-	payload     []byte
-	body        []byte
-	indices     []uint32
-	lengths     []int64
-	headerBytes []byte
-	spans       []span
+	dict       bool
+	dictStrs   []string
+	dictInts   []int64
+	dictFloats []float64
+}
+
+// pageBuffers is the memory of the current page. A cursor passes it on to the
+// next when its column is read.
+type pageBuffers struct {
+	reps, defs, bools []uint8
+	strs              []string
+	ints              []int64
+	floats            []float64
+	payload, body     []byte
+	headerBytes       []byte
+	indices           []uint32
+	ends              []uint32 // of the values in a page's text
+	lengths           []int64
+}
+
+var spareBuffers = sync.Pool{New: func() any { return new(pageBuffers) }}
+
+// pass gives the page's memory to whoever needs it next.
+func (c *Cursor) pass() {
+	b := c.pageBuffers
+	clear(b.strs) // they may hold text
+	b.strs = b.strs[:0]
+	c.pageBuffers = pageBuffers{}
+	c.at, c.entries = 0, 0
+	spareBuffers.Put(&b)
 }
 
 // Node returns the leaf that the cursor reads.
@@ -55,7 +72,7 @@ func (c *Cursor) fill() (bool, error) {
 		return false, nil
 	}
 	c.reps, c.defs = c.reps[:0], c.defs[:0]
-	c.strs, c.ints, c.floats = c.strs[:0], c.ints[:0], c.floats[:0]
+	c.strs, c.ints, c.floats, c.bools = c.strs[:0], c.ints[:0], c.floats[:0], c.bools[:0]
 	c.at, c.vat, c.entries, c.indexed = 0, 0, 0, false
 	c.held = c.dictHeld
 	n, err := c.readPage()

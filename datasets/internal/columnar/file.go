@@ -221,11 +221,13 @@ func (g *Group) Cursor(n *Node) (*Cursor, error) {
 	if meta.NumValues < 0 || size < 0 || start < 4 || start > g.file.footer || size > g.file.footer-start {
 		return fail(ErrCorrupt, "pages outside the file")
 	}
-	return &Cursor{
+	c := &Cursor{
 		group: g, node: n, codec: meta.Codec, src: g.file.src.fork(),
 		offset: start, end: start + size,
 		left: meta.NumValues, rows: g.Rows(),
-	}, nil
+	}
+	c.pageBuffers = *spareBuffers.Get().(*pageBuffers)
+	return c, nil
 }
 
 // Recover turns a panic of the library into an error that names the file. Use

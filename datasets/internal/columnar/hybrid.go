@@ -13,19 +13,25 @@ func decodeHybrid[T uint8 | uint32](dst []T, src []byte, width uint) error {
 	if width > 32 {
 		return fmt.Errorf("%w: bit width %d", ErrCorrupt, width)
 	}
+	size := int(width+7) / 8 // bytes of a run's value
 	for len(dst) > 0 {
-		header, n := binary.Uvarint(src)
-		if n <= 0 {
-			// Writers may leave out runs of a zero-width column altogether.
-			if width == 0 && len(src) == 0 {
-				clear(dst)
-				return nil
+		var header uint64
+		if len(src) > 0 && src[0] < 0x80 {
+			header, src = uint64(src[0]), src[1:]
+		} else {
+			h, n := binary.Uvarint(src)
+			if n <= 0 {
+				// Writers may leave out runs of a zero-width column altogether.
+				if width == 0 && len(src) == 0 {
+					clear(dst)
+					return nil
+				}
+				return fmt.Errorf("%w: run-length data ends %d values early", ErrCorrupt, len(dst))
 			}
-			return fmt.Errorf("%w: run-length data ends %d values early", ErrCorrupt, len(dst))
+			header, src = h, src[n:]
 		}
-		src = src[n:]
 		if header&1 == 0 { // one value, repeated
-			count, size := header>>1, int(width+7)/8
+			count := header >> 1
 			if count == 0 || size > len(src) {
 				return fmt.Errorf("%w: bad run in run-length data", ErrCorrupt)
 			}
@@ -34,10 +40,10 @@ func decodeHybrid[T uint8 | uint32](dst []T, src []byte, width uint) error {
 				v |= uint32(src[i]) << (8 * i)
 			}
 			src = src[size:]
-			run := dst[:min(count, uint64(len(dst)))]
 			if uint32(T(v)) != v {
 				return fmt.Errorf("%w: level %d out of range", ErrCorrupt, v)
 			}
+			run := dst[:min(count, uint64(len(dst)))]
 			fillRun(run, T(v))
 			dst = dst[len(run):]
 			continue
@@ -55,11 +61,7 @@ func decodeHybrid[T uint8 | uint32](dst []T, src []byte, width uint) error {
 		if need > len(src) {
 			return fmt.Errorf("%w: bit-packed run ends early", ErrCorrupt)
 		}
-		if levels, ok := any(dst[:take]).([]uint8); ok {
-			unpackLevels(levels, src, width)
-		} else {
-			unpack(dst[:take], src, width)
-		}
+		unpack(dst[:take], src, width)
 		dst = dst[take:]
 		if whole := groups * uint64(width); whole < uint64(len(src)) {
 			src = src[whole:]
@@ -70,11 +72,19 @@ func decodeHybrid[T uint8 | uint32](dst []T, src []byte, width uint) error {
 	return nil
 }
 
-// fillRun sets all of run to v; long runs by copying what is set already.
+// fillRun sets all of run to v. Runs of levels are many and short, so they
+// are written eight at a time; long runs are copied from what is set already.
 func fillRun[T uint8 | uint32](run []T, v T) {
-	set := min(len(run), 16)
-	for i := range run[:set] {
-		run[i] = v
+	set := 0
+	if levels, ok := any(run).([]uint8); ok {
+		word := uint64(v) * 0x0101010101010101
+		for ; set+8 <= min(len(run), 64); set += 8 {
+			binary.LittleEndian.PutUint64(levels[set:], word)
+		}
+	}
+	for set < min(len(run), 64) {
+		run[set] = v
+		set++
 	}
 	for set < len(run) {
 		set += copy(run[set:], run[:set])
@@ -85,6 +95,10 @@ func fillRun[T uint8 | uint32](run []T, v T) {
 // all. Eight values take width bytes, so up to a width of 8 one load serves
 // eight values, and up to 16 one load serves four.
 func unpack[T uint8 | uint32](dst []T, src []byte, width uint) {
+	if levels, ok := any(dst).([]uint8); ok && width <= 2 {
+		unpackLevels(levels, src, width)
+		return
+	}
 	mask := uint64(1)<<width - 1
 	for width <= 16 && len(dst) >= 8 && uint(len(src)) >= width+8 {
 		low := binary.LittleEndian.Uint64(src)

@@ -49,22 +49,30 @@ func init() {
 	}
 }
 
-// unpackLevels reads len(dst) little-endian values of width bits; src holds
-// them all.
+// unpackLevels is unpack for widths of up to 2 bits.
 func unpackLevels(dst []uint8, src []byte, width uint) {
 	switch width {
+	case 0:
+		clear(dst)
 	case 1:
-		for len(dst) >= 8 {
-			binary.LittleEndian.PutUint64(dst, unpackedBits[src[0]])
-			dst, src = dst[8:], src[1:]
+		i := 0
+		for ; len(dst) >= 8 && i < len(src); i++ {
+			binary.LittleEndian.PutUint64(dst, unpackedBits[src[i]])
+			dst = dst[8:]
+		}
+		for k := range dst {
+			dst[k] = src[i] >> k & 1
 		}
 	case 2:
-		for len(dst) >= 4 {
-			binary.LittleEndian.PutUint32(dst, unpackedPairs[src[0]])
-			dst, src = dst[4:], src[1:]
+		i := 0
+		for ; len(dst) >= 4 && i < len(src); i++ {
+			binary.LittleEndian.PutUint32(dst, unpackedPairs[src[i]])
+			dst = dst[4:]
+		}
+		for k := range dst {
+			dst[k] = src[i] >> (2 * k) & 3
 		}
 	}
-	unpack(dst, src, width)
 }
 
 // rowsEnd returns where, in the levels from at on, the row ends that is the

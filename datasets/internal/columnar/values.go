@@ -13,8 +13,6 @@ import (
 // own: strings are cut from copies of at most this length.
 const maxShared = 1 << 20
 
-type span struct{ from, to int }
-
 // appendValues decodes n values that are not null.
 func (c *Cursor) appendValues(encoding format.Encoding, body []byte, n int) (err error) {
 	switch encoding {
@@ -33,9 +31,9 @@ func (c *Cursor) appendValues(encoding format.Encoding, body []byte, n int) (err
 			if len(body) < (n+7)/8 {
 				return fmt.Errorf("%w: values end early", ErrCorrupt)
 			}
-			for i := range n {
-				c.ints = append(c.ints, int64(body[i>>3]>>(i&7)&1))
-			}
+			from := len(c.bools)
+			c.bools = grow(c.bools, n)
+			unpack(c.bools[from:], body, 1)
 		default:
 			err = c.unsupported(encoding)
 		}
@@ -47,14 +45,9 @@ func (c *Cursor) appendValues(encoding format.Encoding, body []byte, n int) (err
 		if len(body) < 4 || uint64(binary.LittleEndian.Uint32(body)) > uint64(len(body)-4) {
 			return fmt.Errorf("%w: values end early", ErrCorrupt)
 		}
-		c.indices = grow(c.indices[:0], n)
-		if err := decodeHybrid(c.indices, body[4:4+binary.LittleEndian.Uint32(body)], 1); err != nil {
-			return err
-		}
-		for _, v := range c.indices {
-			c.ints = append(c.ints, int64(v))
-		}
-		return nil
+		from := len(c.bools)
+		c.bools = grow(c.bools, n)
+		return decodeHybrid(c.bools[from:], body[4:4+binary.LittleEndian.Uint32(body)], 1)
 	case format.DeltaBinaryPacked:
 		if c.node.Kind != Int32 && c.node.Kind != Int64 {
 			return c.unsupported(encoding)
@@ -103,10 +96,7 @@ func (c *Cursor) appendIndexed(body []byte, n int) error {
 		return err
 	}
 	size := uint32(len(c.dictStrs) + len(c.dictInts) + len(c.dictFloats)) // one is in use
-	most := uint32(0)
-	for _, i := range c.indices {
-		most = max(most, i)
-	}
+	most := largest(c.indices)
 	if most >= size {
 		return fmt.Errorf("%w: entry %d of a dictionary of %d", ErrCorrupt, most, size)
 	}
@@ -123,6 +113,20 @@ func (c *Cursor) appendIndexed(body []byte, n int) error {
 		}
 	}
 	return nil
+}
+
+// largest returns the largest of values, 0 for none. Four running maxima do
+// not wait for each other.
+func largest(values []uint32) uint32 {
+	var a, b, c, d uint32
+	for len(values) >= 4 {
+		a, b, c, d = max(a, values[0]), max(b, values[1]), max(c, values[2]), max(d, values[3])
+		values = values[4:]
+	}
+	for _, v := range values {
+		a = max(a, v)
+	}
+	return max(a, b, c, d)
 }
 
 func plainInts(dst []int64, body []byte, n int, kind Kind) ([]int64, error) {
@@ -160,7 +164,7 @@ func plainFloats(dst []float64, body []byte, n int) ([]float64, error) {
 // plainStrings appends n values that each follow their length. in is nil for
 // a dictionary, whose entries have no row.
 func (c *Cursor) plainStrings(dst []string, body []byte, n int, in *Cursor) ([]string, error) {
-	c.spans = c.spans[:0]
+	c.ends = c.ends[:0]
 	at := 0
 	for range n {
 		if len(body)-at < 4 {
@@ -171,10 +175,10 @@ func (c *Cursor) plainStrings(dst []string, body []byte, n int, in *Cursor) ([]s
 		if uint64(size) > uint64(len(body)-at) {
 			return dst, fmt.Errorf("%w: value longer than its page", ErrCorrupt)
 		}
-		c.spans = append(c.spans, span{at, at + int(size)})
 		at += int(size)
+		c.ends = append(c.ends, uint32(at))
 	}
-	return cut(dst, body, c.spans, in)
+	return cut(dst, body, c.ends, 4, in)
 }
 
 func (c *Cursor) appendDeltaLength(body []byte, n int) error {
@@ -183,17 +187,26 @@ func (c *Cursor) appendDeltaLength(body []byte, n int) error {
 		return err
 	}
 	c.lengths = lengths
-	c.spans = c.spans[:0]
-	at := 0
-	for _, l := range lengths {
-		if int(l) > len(data)-at {
-			return fmt.Errorf("%w: value longer than its page", ErrCorrupt)
-		}
-		c.spans = append(c.spans, span{at, at + int(l)})
-		at += int(l)
+	if c.ends, err = endsOf(c.ends, lengths, len(data)); err != nil {
+		return err
 	}
-	c.strs, err = cut(c.strs, data, c.spans, c)
+	c.strs, err = cut(c.strs, data, c.ends, 0, c)
 	return err
+}
+
+// endsOf returns where values end that stand one after the other in size
+// bytes.
+func endsOf(ends []uint32, lengths []int64, size int) ([]uint32, error) {
+	ends = grow(ends[:0], len(lengths))
+	at := int64(0)
+	for i, l := range lengths {
+		at += l
+		ends[i] = uint32(at)
+	}
+	if at > int64(size) { // lengths are bounded, so nothing wrapped before
+		return ends, fmt.Errorf("%w: value longer than its page", ErrCorrupt)
+	}
+	return ends, nil
 }
 
 // appendDeltaStrings decodes values that share a prefix with the one before.
@@ -217,44 +230,53 @@ func (c *Cursor) appendDeltaStrings(body []byte, n int) error {
 		return err
 	}
 	whole := make([]byte, 0, total)
-	c.spans = c.spans[:0]
-	last := span{}
+	c.ends = c.ends[:0]
+	last := 0 // where the value before begins
 	for i := range n {
 		p, s := int(prefixes[i]), int(suffixes[i])
-		if p > last.to-last.from || s > len(data) {
+		if p > len(whole)-last || s > len(data) {
 			return fmt.Errorf("%w: prefix or suffix longer than its source", ErrCorrupt)
 		}
 		from := len(whole)
-		whole = append(whole, whole[last.from:last.from+p]...)
+		whole = append(whole, whole[last:last+p]...)
 		whole = append(whole, data[:s]...)
 		data = data[s:]
-		last = span{from, len(whole)}
-		c.spans = append(c.spans, last)
+		last = from
+		c.ends = append(c.ends, uint32(len(whole)))
 	}
-	c.strs, err = cut(c.strs, whole, c.spans, c)
+	c.strs, err = cut(c.strs, whole, c.ends, 0, c)
 	return err
 }
 
-// cut appends the spans of data as strings. One copy of data serves many of
-// them, but none keeps more than maxShared bytes alive.
-func cut(dst []string, data []byte, spans []span, in *Cursor) ([]string, error) {
-	for i := 0; i < len(spans); {
-		from, j := spans[i].from, i+1
-		for j < len(spans) && spans[j].to-from <= maxShared {
+// cut appends pieces of data as strings: value i lies between the end of the
+// one before, plus gap bytes, and ends[i]. One copy of data serves many
+// pieces, but none keeps more than maxShared bytes alive.
+func cut(dst []string, data []byte, ends []uint32, gap int, in *Cursor) ([]string, error) {
+	from := 0 // of the next piece, its gap included
+	for i := 0; i < len(ends); {
+		j := i + 1
+		for start := from; j < len(ends) && int(ends[j])-start <= maxShared; {
 			j++
 		}
-		text := string(data[from:spans[j-1].to])
-		// Pieces of valid text that begin where a character begins are valid.
-		valid := utf8.ValidString(text)
+		text := string(data[from:ends[j-1]])
+		// Pieces of valid text that begin where a character begins are valid;
+		// gaps hold lengths, not text.
+		valid := gap == 0 && utf8.ValidString(text)
+		base := from
+		k := len(dst)
+		dst = grow(dst, j-i)
 		for ; i < j; i++ {
-			s := text[spans[i].from-from : spans[i].to-from]
+			lo, hi := from+gap-base, int(ends[i])-base
+			s := text[lo:hi]
 			if len(s) > MaxCellBytes {
-				return dst, fmt.Errorf("%w: %s: text value of %d bytes; the limit is %d", ErrLimit, in.place(i), len(s), MaxCellBytes)
+				return dst[:k], fmt.Errorf("%w: %s: text value of %d bytes; the limit is %d", ErrLimit, in.place(i), len(s), MaxCellBytes)
 			}
-			if !valid && !utf8.ValidString(s) || valid && !startsCharacter(text, spans[i].from-from, spans[i].to-from) {
-				return dst, fmt.Errorf("%w: %s: text is not UTF-8", ErrCorrupt, in.place(i))
+			if valid && !startsCharacter(text, lo, hi) || !valid && !utf8.ValidString(s) {
+				return dst[:k], fmt.Errorf("%w: %s: text is not UTF-8", ErrCorrupt, in.place(i))
 			}
-			dst = append(dst, s)
+			dst[k] = s
+			k++
+			from = int(ends[i])
 		}
 	}
 	return dst, nil

@@ -4,9 +4,9 @@ import "bytes"
 
 // Vector holds consecutive rows of one column: their entries in Reps and Defs,
 // in step, and the values that are not null, in order: text as places in Dict,
-// or in Strings where Dict is nil, and numbers in Ints or Floats after the
-// column's type. Booleans are Ints of 0 and 1. Text does not alias any buffer
-// of the reader.
+// or in Strings where Dict is nil, numbers in Ints or Floats after the
+// column's type, and booleans as 0 and 1 in Bools. Text does not alias any
+// buffer of the reader.
 //
 //	column          Reps          Defs
 //	flat, required  nil           nil        one entry a row
@@ -23,6 +23,7 @@ type Vector struct {
 	Strings []string
 	Ints    []int64
 	Floats  []float64
+	Bools   []uint8
 	// Bytes is the memory that these rows take beyond their row group's
 	// dictionaries.
 	Bytes int64
@@ -43,7 +44,8 @@ func (v *Vector) Texts() int { return max(len(v.Indices), len(v.Strings)) }
 func (v *Vector) Reset() {
 	clear(v.Strings) // they may hold a page's text
 	*v = Vector{
-		Reps: v.Reps[:0], Defs: v.Defs[:0], Indices: v.Indices[:0], Strings: v.Strings[:0], Ints: v.Ints[:0], Floats: v.Floats[:0],
+		Reps: v.Reps[:0], Defs: v.Defs[:0], Indices: v.Indices[:0], Strings: v.Strings[:0],
+		Ints: v.Ints[:0], Floats: v.Floats[:0], Bools: v.Bools[:0],
 	}
 }
 
@@ -88,8 +90,13 @@ func (c *Cursor) Read(v *Vector, rows int) (int, error) {
 		}
 	}
 	v.Rows += n
-	if c.row == c.rows && (c.at < c.entries || c.left > 0) {
-		return 0, c.errorf(ErrCorrupt, "more than the row group's %d rows", c.rows)
+	if c.row == c.rows {
+		if c.at < c.entries || c.left > 0 {
+			return 0, c.errorf(ErrCorrupt, "more than the row group's %d rows", c.rows)
+		}
+		if n > 0 || c.rows == 0 {
+			c.pass()
+		}
 	}
 	return n, nil
 }
@@ -151,6 +158,9 @@ func (c *Cursor) copy(v *Vector, to int) {
 	case Double:
 		v.Floats = append(v.Floats, c.floats[c.vat:vto]...)
 		v.Bytes += 8 * int64(values)
+	case Boolean:
+		v.Bools = append(v.Bools, c.bools[c.vat:vto]...)
+		v.Bytes += int64(values)
 	default:
 		v.Ints = append(v.Ints, c.ints[c.vat:vto]...)
 		v.Bytes += 8 * int64(values)
