@@ -2,22 +2,35 @@ package features
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"slices"
 	"strings"
 )
 
-// Extractor turns events into records and keeps the memory it needs between
-// calls. One goroutine uses an Extractor at a time; the zero value is ready.
+// Extractor turns events into records. Between calls it keeps the memory it
+// needs, and what the frames and messages it met last came to (at most 16 MiB,
+// their text included). One goroutine uses an Extractor at a time; the zero value is
+// ready.
 type Extractor struct {
 	buf      []byte
 	sub      []byte
 	template []byte
 	slots    []Slot
+
+	forgetful bool // remembers nothing
+	seen      memo[frameKey, frameNames]
+	heard     memo[messageKey, messageParts]
+	frames    []*frameNames // of the current event, as they stand in it
+	spare     []frameNames  // for those that are not remembered
+	tokens    []uint64      // that stand in spare
+	parts     messageParts  // of a message that is not remembered
+	dealt     []uint64      // scratch of sortUnique
 }
 
-// Extract returns the record of an event.
+// Extract returns the record of an event. For many events an [Extractor] is
+// faster.
 func Extract(e *Event) *Record {
-	var x Extractor
+	x := Extractor{forgetful: true}
 	r := new(Record)
 	x.Extract(e, r)
 	return r
@@ -33,6 +46,7 @@ func (x *Extractor) Extract(e *Event, r *Record) {
 	r.reset()
 	r.Platform = ParsePlatform(e.Platform)
 	r.Time = e.Time.UnixMilli()
+	x.names(r.Platform, e)
 	r.Content = x.content(e)
 	r.Release = x.optional(domainRelease, e.Release)
 	r.Runtime = x.optional(domainRuntime, e.RuntimeName)
@@ -47,9 +61,9 @@ func (x *Extractor) Extract(e *Event, r *Record) {
 		}
 		x.message(r, ex.Value, i == 0)
 	}
-	x.frames(e, r)
+	x.addFrames(e, r)
 	for i := range r.Sets {
-		r.Sets[i] = unique(r.Sets[i])
+		r.Sets[i] = x.sortUnique(r.Sets[i])
 	}
 	x.finish(r)
 }
@@ -85,6 +99,7 @@ func (x *Extractor) content(e *Event) uint64 {
 		b = binary.AppendUvarint(b, uint64(len(s)))
 		b = append(b, s...)
 	}
+	names := x.frames
 	text(e.Platform)
 	text(e.Message)
 	for i := range e.Exceptions {
@@ -95,11 +110,8 @@ func (x *Extractor) content(e *Event) uint64 {
 		for j := range ex.Frames {
 			f := &ex.Frames[j]
 			b = append(b, 'F', byte(f.InApp))
-			text(f.Function)
-			text(f.Module)
-			text(f.Filename)
-			text(f.AbsPath)
-			text(f.ContextLine)
+			b = binary.LittleEndian.AppendUint64(b, names[0].text)
+			names = names[1:]
 			b = binary.AppendVarint(b, int64(f.Line))
 			b = binary.AppendVarint(b, int64(f.Column))
 		}
@@ -118,10 +130,38 @@ func (x *Extractor) message(r *Record, s string, primary bool) {
 	if len(s) > maxMessage {
 		s = s[:maxMessage]
 	}
-	if primary && r.Platform.scripted() {
+	m := x.messageParts(s, primary, primary && r.Platform.scripted())
+	r.Sets[SetWord] = append(r.Sets[SetWord], m.bag...)
+	if primary {
+		r.Words, r.Slots = append(r.Words, m.words...), append(r.Slots, m.slots...)
+		r.Template, r.Fault, r.Subject = m.template, m.fault, m.subject
+	}
+}
+
+// messageParts returns what a message comes to, from memory if it can.
+func (x *Extractor) messageParts(s string, primary, script bool) *messageParts {
+	if x.forgetful || len(s) > memoText {
+		x.readMessage(s, primary, script, &x.parts)
+		return &x.parts
+	}
+	key := messageKey{s, primary, script}
+	if m := x.heard.find(&key); m != nil {
+		return m
+	}
+	m := new(messageParts)
+	x.readMessage(s, primary, script, m)
+	key.text = strings.Clone(s)
+	x.heard.add(key, m, len(s)+8*len(m.bag)+16*(len(m.words)+len(m.slots))+256)
+	return m
+}
+
+// readMessage parameterises and hashes a message into m, reusing its memory.
+func (x *Extractor) readMessage(s string, primary, script bool, m *messageParts) {
+	*m = messageParts{bag: m.bag[:0], words: m.words[:0], slots: m.slots[:0]}
+	if script {
 		kind, subject := engineMessage(s, strings.ToLower(s))
-		r.Fault = uint8(kind)
-		r.Subject = x.optional(domainSubject, subject)
+		m.fault = uint8(kind)
+		m.subject = x.optional(domainSubject, subject)
 	}
 	x.slots = ScanMessage(x.slots[:0], s, Wide)
 	template := x.template[:0]
@@ -136,15 +176,15 @@ func (x *Extractor) message(r *Record, s string, primary bool) {
 				}
 			}
 			h := x.hash(domainWord, word)
-			r.Sets[SetWord] = append(r.Sets[SetWord], h)
-			if primary && len(r.Words) < maxWords {
-				r.Words = append(r.Words, Word{h, shape})
+			m.bag = append(m.bag, h)
+			if primary && len(m.words) < maxWords {
+				m.words = append(m.words, Word{h, shape})
 			}
 			// Names inside a word meet names in frames and in other wordings.
 			if shape == ShapeMixed || len(word) > 10 {
 				x.sub = eachSubtoken(x.sub, word, func(part []byte) {
 					if len(part) < len(word) {
-						r.Sets[SetWord] = append(r.Sets[SetWord], x.hashBytes(domainWord, part))
+						m.bag = append(m.bag, x.hashBytes(domainWord, part))
 					}
 				})
 			}
@@ -161,16 +201,16 @@ func (x *Extractor) message(r *Record, s string, primary bool) {
 		}
 		family := slot.Family.String()
 		template = append(append(append(template, '<'), family...), '>')
-		if len(r.Words) < maxWords {
-			r.Words = append(r.Words, Word{x.hash(domainSlot, family), ShapeSlot})
+		if len(m.words) < maxWords {
+			m.words = append(m.words, Word{x.hash(domainSlot, family), ShapeSlot})
 		}
-		if len(r.Slots) < maxWords {
-			r.Slots = append(r.Slots, SlotToken{uint8(slot.Family), x.hash(domainSlot, s[slot.Start:slot.End])})
+		if len(m.slots) < maxWords {
+			m.slots = append(m.slots, SlotToken{uint8(slot.Family), x.hash(domainSlot, s[slot.Start:slot.End])})
 		}
 	}
 	words(s[at:])
 	if primary {
-		r.Template = x.hashBytes(domainTemplate, template)
+		m.template = x.hashBytes(domainTemplate, template)
 		x.template = template
 	}
 }
@@ -187,43 +227,60 @@ func messageSeparator(c rune) bool {
 	return false
 }
 
-// frames adds the frames of all exceptions, innermost first.
-func (x *Extractor) frames(e *Event, r *Record) {
-	foreignOnly := true
+// names finds out what the names of all frames come to.
+func (x *Extractor) names(platform Platform, e *Event) {
+	x.frames, x.spare, x.tokens = x.frames[:0], x.spare[:0], x.tokens[:0]
+	total := 0
 	for i := range e.Exceptions {
-		for j := range e.Exceptions[i].Frames {
-			f := &e.Exceptions[i].Frames[j]
-			r.Depth++
-			if foreignOnly && normalizeFrame(r.Platform, f).bits&bitExtension == 0 {
-				foreignOnly = false
-			}
-		}
+		total += len(e.Exceptions[i].Frames)
+	}
+	if cap(x.spare) < total {
+		x.spare = make([]frameNames, 0, total) // pointers into it must hold
 	}
 	for i := range e.Exceptions {
 		frames := e.Exceptions[i].Frames
-		for j := len(frames) - 1; j >= 0; j-- {
-			x.frame(r, &frames[j], foreignOnly)
-		}
-		if i == 0 {
-			r.Inner = len(r.Frames)
+		for j := range frames {
+			x.frames = append(x.frames, x.frameNames(platform, &frames[j]))
 		}
 	}
 }
 
-// frame adds one frame unless it is machinery, an extension's wrapper around
-// application code, or the repetition of the frame before.
-func (x *Extractor) frame(r *Record, f *Frame, foreignOnly bool) {
-	n := normalizeFrame(r.Platform, f)
-	if n.bits&bitExtension != 0 {
-		r.Foreign++
-		if !foreignOnly {
-			return
+// frameNames returns what the names of a frame come to, from memory if it can.
+func (x *Extractor) frameNames(platform Platform, f *Frame) *frameNames {
+	t := frameKey{platform, f.InApp, f.Column > wideColumn, f.Function, f.Module, f.Filename, f.AbsPath, f.ContextLine}
+	remember := !x.forgetful && t.size() <= memoText
+	if remember {
+		if n := x.seen.find(&t); n != nil {
+			return n
 		}
+		n := new(frameNames)
+		*n = x.readFrame(platform, f)
+		kept := append(append(make([]uint64, 0, len(n.parts)+len(n.context)), n.parts...), n.context...)
+		n.parts, n.context = kept[:len(n.parts)], kept[len(n.parts):]
+		x.seen.add(t.clone(), n, t.size()+8*len(kept)+256)
+		return n
 	}
-	if n.bits&bitPlumbing != 0 || len(r.Frames) >= maxFrames {
-		return
+	x.spare = append(x.spare, x.readFrame(platform, f)) // has room
+	return &x.spare[len(x.spare)-1]
+}
+
+// readFrame normalises and hashes the names of a frame. Their parts are good
+// until the next event.
+func (x *Extractor) readFrame(platform Platform, f *Frame) (n frameNames) {
+	name := normalizeFrame(platform, f)
+	t := &n.token
+	t.bits = name.bits
+	b := append(x.buf[:0], domainContent)
+	for _, s := range [...]string{f.Function, f.Module, f.Filename, f.AbsPath, f.ContextLine} {
+		b = binary.AppendUvarint(b, uint64(len(s)))
+		b = append(b, s...)
 	}
-	t := FrameToken{Line: f.Line, bits: n.bits}
+	x.buf, n.text = b, siphash(tokenKey, b)
+	path := f.Filename
+	if path == "" {
+		path = f.AbsPath
+	}
+	n.path = x.hash(domainSite, path)
 	if context := strings.TrimSpace(f.ContextLine); context != "" && len(context) <= 160 {
 		b := append(x.buf[:0], domainContext)
 		for word := range strings.FieldsSeq(context) { // runs of white space count as one blank
@@ -234,17 +291,76 @@ func (x *Extractor) frame(r *Record, f *Frame, foreignOnly bool) {
 		}
 		x.buf, t.Context = b, siphash(tokenKey, b)
 	}
-	if n.owner != "" {
-		t.Module = x.hash(domainModule, n.owner)
+	if name.owner != "" {
+		t.Module = x.hash(domainModule, name.owner)
 	}
-	if n.function != "" {
-		t.Function = x.hash(domainFunction, n.function)
-		t.Whole = x.hashPair(domainWhole, n.owner, n.function)
+	if name.function != "" {
+		t.Function = x.hash(domainFunction, name.function)
+		t.Whole = x.hashPair(domainWhole, name.owner, name.function)
 	} else if t.Context != 0 {
 		x.buf = binary.LittleEndian.AppendUint64(append(x.buf[:0], domainWhole), t.Context)
 		t.Whole = siphash(tokenKey, x.buf)
-	} else if n.owner != "" {
-		t.Whole = x.hashPair(domainWhole, n.owner, "")
+	} else if name.owner != "" {
+		t.Whole = x.hashPair(domainWhole, name.owner, "")
+	}
+	from := len(x.tokens)
+	part := func(p []byte) {
+		if h := x.hashBytes(domainSubtoken, p); h != 0 {
+			x.tokens = append(x.tokens, h)
+		}
+	}
+	cut := func() []uint64 {
+		parts := unique(x.tokens[from:])
+		x.tokens = x.tokens[:from+len(parts)]
+		from = len(x.tokens)
+		return parts[:len(parts):len(parts)]
+	}
+	if t.bits&bitMinified == 0 {
+		x.sub = eachSubtoken(x.sub, name.function, part)
+	}
+	x.sub = eachSubtoken(x.sub, name.owner, part)
+	n.parts = cut()
+	if t.Context != 0 {
+		x.sub = eachSubtoken(x.sub, f.ContextLine[:min(len(f.ContextLine), 160)], part)
+		n.context = cut()
+	}
+	return n
+}
+
+// addFrames adds the frames of all exceptions, innermost first.
+func (x *Extractor) addFrames(e *Event, r *Record) {
+	foreignOnly := true
+	for _, n := range x.frames {
+		foreignOnly = foreignOnly && n.token.bits&bitExtension != 0
+	}
+	r.Depth = len(x.frames)
+	at := 0
+	for i := range e.Exceptions {
+		frames := e.Exceptions[i].Frames
+		names := x.frames[at : at+len(frames)]
+		at += len(frames)
+		for j := len(frames) - 1; j >= 0; j-- {
+			x.addFrame(r, &frames[j], names[j], foreignOnly)
+		}
+		if i == 0 {
+			r.Inner = len(r.Frames)
+		}
+	}
+}
+
+// addFrame adds one frame unless it is machinery, an extension's wrapper around
+// application code, or the repetition of the frame before.
+func (x *Extractor) addFrame(r *Record, f *Frame, n *frameNames, foreignOnly bool) {
+	t := n.token
+	t.Line = f.Line
+	if t.bits&bitExtension != 0 {
+		r.Foreign++
+		if !foreignOnly {
+			return
+		}
+	}
+	if t.bits&bitPlumbing != 0 || len(r.Frames) >= maxFrames {
+		return
 	}
 	if last := len(r.Frames) - 1; last >= 0 && t.Whole != 0 && r.Frames[last].Whole == t.Whole && (t.Function != 0 || r.Frames[last].Line == t.Line) {
 		return // recursion
@@ -269,29 +385,15 @@ func (x *Extractor) frame(r *Record, f *Frame, foreignOnly bool) {
 	add(SetModule, t.Module)
 	add(SetContext, t.Context)
 	if f.Line > 0 {
-		path := f.Filename
-		if path == "" {
-			path = f.AbsPath
-		}
-		b := append(append(x.buf[:0], domainSite), path...)
-		b = binary.AppendVarint(append(b, 0), int64(f.Line))
+		b := binary.LittleEndian.AppendUint64(append(x.buf[:0], domainSite), n.path)
+		b = binary.AppendVarint(b, int64(f.Line))
 		x.buf = binary.AppendVarint(b, int64(f.Column))
 		add(SetSite, siphash(tokenKey, x.buf))
 	}
-	top := len(r.Frames) <= 3
-	part := func(p []byte) {
-		h := x.hashBytes(domainSubtoken, p)
-		add(SetSubtoken, h)
-		if top {
-			add(SetTop, h)
-		}
-	}
-	if t.bits&bitMinified == 0 {
-		x.sub = eachSubtoken(x.sub, n.function, part)
-	}
-	x.sub = eachSubtoken(x.sub, n.owner, part)
-	if top && t.Context != 0 {
-		x.sub = eachSubtoken(x.sub, f.ContextLine[:min(len(f.ContextLine), 160)], part)
+	r.Sets[SetSubtoken] = append(r.Sets[SetSubtoken], n.parts...)
+	if len(r.Frames) <= 3 {
+		r.Sets[SetTop] = append(append(r.Sets[SetTop], n.parts...), n.context...)
+		r.Sets[SetSubtoken] = append(r.Sets[SetSubtoken], n.context...)
 	}
 }
 
@@ -305,23 +407,7 @@ func (x *Extractor) finish(r *Record) {
 		}
 	}
 	for g := range numGrains {
-		order := r.order[g][:0]
-		for i := range r.Frames {
-			if r.Frames[i].token(g) != 0 {
-				order = append(order, uint8(i))
-			}
-		}
-		slices.SortFunc(order, func(a, b uint8) int {
-			ta, tb := r.Frames[a].token(g), r.Frames[b].token(g)
-			switch {
-			case ta < tb:
-				return -1
-			case ta > tb:
-				return 1
-			}
-			return int(a) - int(b)
-		})
-		r.order[g] = order
+		r.order[g] = orderFrames(r.order[g][:0], r.Frames, g)
 	}
 	b := append(x.buf[:0], domainContent)
 	for i := range r.Frames {
@@ -334,8 +420,84 @@ func (x *Extractor) finish(r *Record) {
 	r.signature = siphash(tokenKey, x.buf)
 }
 
+// orderFrames appends the places of the frames that have a token at a grain,
+// sorted by token, then place. There are at most maxFrames of them, so that
+// inserting each into its place is fast enough.
+func orderFrames(order []uint8, frames []FrameToken, g Grain) []uint8 {
+	var tokens [maxFrames]uint64 // in step with order
+	for i := range frames {
+		t := frames[i].token(g)
+		if t == 0 {
+			continue
+		}
+		k := len(order)
+		order = append(order, 0)
+		for ; k > 0 && tokens[k-1] > t; k-- {
+			tokens[k], order[k] = tokens[k-1], order[k-1]
+		}
+		tokens[k], order[k] = t, uint8(i)
+	}
+	return order
+}
+
 // unique sorts s and drops repetitions.
 func unique(s []uint64) []uint64 {
 	slices.Sort(s)
 	return slices.Compact(s)
+}
+
+// sortUnique is unique for hashes. Their high bits are evenly spread, so those
+// deal them out nearly in order, and inserting does the rest in linear time.
+// Other values are sorted as well, only slower.
+func (x *Extractor) sortUnique(s []uint64) []uint64 {
+	const most = 1 << 8 // buckets
+	if len(s) < 32 {
+		return unique(s)
+	}
+	width := min(bits.Len(uint(len(s))), 8)
+	shift := 64 - width
+	var ends [most]uint16
+	if len(s) > 1<<15 {
+		return unique(s)
+	}
+	for _, v := range s {
+		ends[v>>shift]++
+	}
+	sum := uint16(0)
+	for i := range ends[:1<<width] {
+		n := ends[i]
+		ends[i] = sum
+		sum += n
+	}
+	if cap(x.dealt) < len(s) {
+		x.dealt = make([]uint64, len(s))
+	}
+	dealt := x.dealt[:len(s)]
+	for _, v := range s {
+		dealt[ends[v>>shift]] = v
+		ends[v>>shift]++
+	}
+	from := uint16(0)
+	for _, to := range ends[:1<<width] {
+		if bucket := dealt[from:to]; len(bucket) > 16 {
+			slices.Sort(bucket)
+		} else {
+			for i := 1; i < len(bucket); i++ {
+				v, k := bucket[i], i
+				for ; k > 0 && bucket[k-1] > v; k-- {
+					bucket[k] = bucket[k-1]
+				}
+				bucket[k] = v
+			}
+		}
+		from = to
+	}
+	n := 0
+	for _, v := range dealt {
+		if n == 0 || s[n-1] != v {
+			s[n] = v
+			n++
+		}
+	}
+	return s[:n]
 }

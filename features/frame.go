@@ -48,6 +48,9 @@ func own(reported Tri, guess bool) frameBits {
 	return 0
 }
 
+// wideColumn is the column beyond which a line is a bundle's, not a person's.
+const wideColumn = 500
+
 // scriptPlumbing are functions of runtimes, transpilers' helpers and timers:
 // they come and go with the tool, not with the fault.
 var scriptPlumbing = map[string]bool{
@@ -130,7 +133,7 @@ func scriptFrame(f *Frame) frameName {
 	if n.function == "" {
 		n.bits |= bitAnonymous
 	}
-	if shortName(n.function) || p.hashed && f.Module == "" && f.Column > 500 {
+	if shortName(n.function) || p.hashed && f.Module == "" && f.Column > wideColumn {
 		n.bits |= bitMinified
 	}
 	n.bits |= own(f.InApp, !builtin && !runtime && !p.library && n.bits&bitExtension == 0)
