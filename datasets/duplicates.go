@@ -42,13 +42,21 @@ type rowPlace struct {
 // found.
 func (w *walk) findDuplicates(ctx context.Context) (map[string]*copies, error) {
 	s := w.scan()
+	return findCopies(ctx, s, s.memory/idShare/16) // sorting a pass takes as much again
+}
+
+// findCopies is findDuplicates with at most perPass ids a pass.
+func findCopies(ctx context.Context, s *scan, perPass int64) (map[string]*copies, error) {
 	seed := maphash.MakeSeed()
 	hash := func(id string) uint64 { return maphash.String(seed, id) }
-	perPass := s.memory / idShare / 8 / 2 // sorting takes as much again
-	passes := uint64(w.store.rows(RoleEvents)/perPass + 1)
+	rows := s.store.rows(RoleEvents)
+	passes := uint64(rows/perPass + 1)
 	twice := map[uint64]bool{}
-	hashes := make([]uint64, 0, min(w.store.rows(RoleEvents), perPass+perPass/8))
+	var hashes []uint64
 	for pass := range passes {
+		if hashes == nil { // a pass holds about as many as the others
+			hashes = make([]uint64, 0, rows/int64(passes)+rows/int64(passes)/64+1024)
+		}
 		hashes = hashes[:0]
 		err := eachID(ctx, s, hash, func(_ place, part []uint64) {
 			for _, h := range part {
@@ -62,7 +70,7 @@ func (w *walk) findDuplicates(ctx context.Context) (map[string]*copies, error) {
 		}
 		findTwice(hashes, twice)
 		if len(twice) > maxTwice {
-			return nil, fmt.Errorf("%w: %s: more than %d event ids stand more than once; remove the copies", ErrLimit, w.store.dir, maxTwice)
+			return nil, fmt.Errorf("%w: %s: more than %d event ids stand more than once; remove the copies", ErrLimit, s.store.dir, maxTwice)
 		}
 	}
 	if len(twice) == 0 {
@@ -80,8 +88,9 @@ func (w *walk) findDuplicates(ctx context.Context) (map[string]*copies, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.only = suspects
-	return compareCopies(ctx, s, func(id string) bool { return twice[hash(id)] })
+	read := *s
+	read.only = suspects
+	return compareCopies(ctx, &read, func(id string) bool { return twice[hash(id)] })
 }
 
 // findTwice adds the values that stand more than once among hashes. It deals

@@ -1,6 +1,10 @@
 package exporttest
 
-import "whorl/features"
+import (
+	"time"
+
+	"whorl/features"
+)
 
 // EventRow is one row of an events file as SCHEMA lays it out.
 type EventRow struct {
@@ -86,4 +90,41 @@ func tri(t features.Tri) *bool {
 	}
 	v := t == features.Yes
 	return &v
+}
+
+// Event turns a row of a file back into the event that it holds.
+func Event(r *EventRow) features.Event {
+	e := features.Event{
+		ID: r.EventID, OrgID: r.OrgID, ProjectID: r.ProjectID, Platform: r.Platform, Time: time.UnixMilli(r.Timestamp).UTC(),
+		Release: orZero(r.Release), Environment: orZero(r.Environment), RuntimeName: orZero(r.RuntimeName),
+		RuntimeVersion: orZero(r.RuntimeVersion), Message: orZero(r.Message),
+	}
+	for _, x := range r.Exceptions {
+		out := features.Exception{Type: orZero(x.Type), Value: orZero(x.Value), Mechanism: orZero(x.Mechanism), Handled: triOf(x.Handled)}
+		for _, f := range x.Frames {
+			out.Frames = append(out.Frames, features.Frame{
+				Function: orZero(f.Function), Module: orZero(f.Module), Filename: orZero(f.Filename), AbsPath: orZero(f.AbsPath),
+				Line: orZero(f.Line), Column: orZero(f.Column), InApp: triOf(f.InApp), ContextLine: orZero(f.ContextLine),
+			})
+		}
+		e.Exceptions = append(e.Exceptions, out)
+	}
+	return e
+}
+
+func orZero[T any](p *T) (v T) {
+	if p != nil {
+		v = *p
+	}
+	return v
+}
+
+func triOf(p *bool) features.Tri {
+	switch {
+	case p == nil:
+		return features.Unknown
+	case *p:
+		return features.Yes
+	}
+	return features.No
 }
