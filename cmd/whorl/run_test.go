@@ -45,7 +45,7 @@ func TestTrainLeavesARunDirectory(t *testing.T) {
 	if err := json.Unmarshal(files(t, w.run)["lineage.json"], &l); err != nil {
 		t.Fatal(err)
 	}
-	if l.ModelSHA256 != m.Digest() || len(l.Organisations) != 3 || l.Exports[0].Allowed != 144 || l.AsOf != asOf {
+	if l.ModelSHA256 != m.Digest() || len(l.organisations()) != 3 || l.Exports[0].Allowed != 144 || l.AsOf != asOf {
 		t.Errorf("lineage: %+v", l)
 	}
 	for i, line := range bytes.Split(bytes.TrimSpace(files(t, w.run)["log.jsonl"]), []byte("\n")) {
@@ -193,7 +193,7 @@ func TestSeveralExports(t *testing.T) {
 	if err := json.Unmarshal(files(t, out)["lineage.json"], &l); err != nil {
 		t.Fatal(err)
 	}
-	if len(l.Exports) != 2 || len(l.Organisations) != 3 || l.Exports[0].Rows+l.Exports[1].Rows != 144 {
+	if len(l.Exports) != 2 || len(l.organisations()) != 3 || l.Exports[0].Rows+l.Exports[1].Rows != 144 {
 		t.Errorf("lineage: %+v", l)
 	}
 }
