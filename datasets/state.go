@@ -77,18 +77,26 @@ func (s *State) See(id string, l *Ledger) error {
 	if slices.Contains(known, own) {
 		return nil
 	}
-	data, err := json.MarshalIndent(own, "", "  ")
-	if err != nil {
-		return fmt.Errorf("%w: %w: %w", ErrLedger, ErrState, err)
-	}
-	if err := atomicfile.WriteOnce(filepath.Join(s.dir, own.name()), append(data, '\n')); err != nil {
-		return fmt.Errorf("%w: %w: %w; the folder must be writable", ErrLedger, ErrState, err)
+	if err := s.put(own); err != nil {
+		return err
 	}
 	// Another process may have seen a ledger meanwhile that this one is behind of,
 	// or that says otherwise. Of two such, whoever wrote last meets the other's
 	// marker here.
 	_, err = s.check(id, l)
 	return err
+}
+
+// put adds a marker.
+func (s *State) put(m marker) error {
+	data, err := json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		panic(err) // a struct of plain fields
+	}
+	if err := atomicfile.WriteOnce(filepath.Join(s.dir, m.name()), append(data, '\n')); err != nil {
+		return fmt.Errorf("%w: %w: %w; the folder must be writable", ErrLedger, ErrState, err)
+	}
+	return nil
 }
 
 // check compares a ledger with all that was seen under an id.
