@@ -165,7 +165,7 @@ func (c *withdrawalsCommand) readLedgers(a *answerer) error {
 		if err := l.CheckAsOf(a.asOf); err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
-		if _, ok := heads[l.Head]; !ok && len(heads) > 0 {
+		if _, ok := heads[l.Head]; !ok && len(c.Head) > 0 {
 			return fmt.Errorf("%s: %w: %d entries and the head %s, which is not that of --head: lines are missing or were added; take the newest ledger and its head", path, datasets.ErrLedger, len(l.Entries), l.Head)
 		}
 		heads[l.Head] = true
