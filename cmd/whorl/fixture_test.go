@@ -310,6 +310,21 @@ func names(t testing.TB, dir string) []string {
 	return out
 }
 
+// sameRun fails unless out, a run of the world w, holds what the run of the
+// world want does, but for where the worlds lie.
+func sameRun(t testing.TB, want, w *world, out string) {
+	t.Helper()
+	path := filepath.Join(out, lineageFile)
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, bytes.ReplaceAll(content, []byte(w.dir), []byte(want.dir)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	sameFiles(t, want.run, out)
+}
+
 // sameFiles fails unless two directories hold the same files, byte for byte.
 func sameFiles(t testing.TB, want, got string) {
 	t.Helper()

@@ -16,7 +16,11 @@ type ledgerFlags struct {
 
 // open opens an export against the ledger that the flags name.
 func (f *ledgerFlags) open(dir string, asOf time.Time) (*datasets.Export, error) {
-	return datasets.OpenExportWith(dir, datasets.OpenOptions{State: f.State, Ledger: f.Ledger, AsOf: asOf})
+	opt := datasets.OpenOptions{State: f.State, Ledger: f.Ledger}
+	if f.State != "" { // else the walk over the events checks the time, which names the better reason
+		opt.AsOf = asOf
+	}
+	return datasets.OpenExportWith(dir, opt)
 }
 
 // openAll opens exports that are read as one. Two with one ledger id must

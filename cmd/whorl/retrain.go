@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -22,11 +21,11 @@ type earlierRun struct {
 func openEarlier(dir string) (*earlierRun, error) {
 	e := &earlierRun{dir: filepath.Clean(dir)}
 	var err error
-	if e.lineage, err = readLineage(e.dir); err != nil {
-		return nil, fmt.Errorf("--retrain %s: that is no run directory to repeat: %w", dir, err)
+	if e.lineage, err = readLineage(e.dir); err == nil {
+		_, err = os.Stat(e.config())
 	}
-	if _, err := os.Stat(e.config()); err != nil {
-		return nil, fmt.Errorf("--retrain %s: that is no run directory to repeat: %w", dir, err)
+	if err != nil {
+		return nil, fmt.Errorf("--retrain %s: that is no run directory to repeat: %w; name one that train left whole", dir, err)
 	}
 	return e, nil
 }
@@ -56,7 +55,10 @@ func (c *trainCommand) repeat(e *earlierRun) error {
 	for _, g := range e.lineage.Golden {
 		golden = append(golden, g.Dir)
 	}
-	if err := errors.Join(fill("--export", &c.Export, exports), fill("--golden", &c.Golden, golden)); err != nil {
+	if err := fill("--export", &c.Export, exports); err != nil {
+		return err
+	}
+	if err := fill("--golden", &c.Golden, golden); err != nil {
 		return err
 	}
 	if c.Config == "" {
