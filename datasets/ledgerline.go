@@ -4,7 +4,7 @@ import "math"
 
 // lineScanner reads the lines of a ledger. Most lines are plain: one flat
 // object with known keys, and no escape in any text. Those it scans itself, some
-// twenty times as fast as the strict decoder; every other line, and every line
+// fifteen times as fast as the strict decoder; every other line, and every line
 // with a mistake in it, goes to the strict decoder, whose word and whose
 // error counts. FuzzLedgerLine holds the two against each other.
 //

@@ -69,22 +69,38 @@ func OpenState(dir string) (*State, error) {
 // ([Ledger.CheckAsOf]). Errors wrap [ErrLedger], and [ErrState] where the folder
 // is at fault.
 func (s *State) See(id string, l *Ledger) error {
+	for _, step := range s.steps(id, l) {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// steps are what [State.See] does, one after the other, whatever other
+// processes do between them: look, add the marker, look again. Another process
+// may have added a marker meanwhile that this ledger is behind of, or that says
+// otherwise; of two such, whoever added last meets the other's in the last step.
+func (s *State) steps(id string, l *Ledger) []func() error {
 	own := marker{Format: StateFormat, ID: id, Entries: int64(len(l.Entries)), Head: l.Head}
-	known, err := s.check(id, l)
-	if err != nil {
-		return err
+	seen := false
+	return []func() error{
+		func() error {
+			known, err := s.check(id, l)
+			seen = slices.Contains(known, own)
+			return err
+		},
+		func() error {
+			if seen {
+				return nil
+			}
+			return s.put(own)
+		},
+		func() error {
+			_, err := s.check(id, l)
+			return err
+		},
 	}
-	if slices.Contains(known, own) {
-		return nil
-	}
-	if err := s.put(own); err != nil {
-		return err
-	}
-	// Another process may have seen a ledger meanwhile that this one is behind of,
-	// or that says otherwise. Of two such, whoever wrote last meets the other's
-	// marker here.
-	_, err = s.check(id, l)
-	return err
 }
 
 // put adds a marker.

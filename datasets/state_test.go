@@ -192,7 +192,8 @@ func TestStateNeverMovesBack(t *testing.T) {
 		}
 		type process struct {
 			ledger     *Ledger
-			step       int // done
+			steps      []func() error
+			step       int // next
 			begin, end int // time
 			refused    bool
 		}
@@ -200,46 +201,29 @@ func TestStateNeverMovesBack(t *testing.T) {
 		clock := 0
 		t.Repeat(map[string]func(*rapid.T){
 			"begin": func(t *rapid.T) {
-				all = append(all, &process{
-					ledger: chains[rapid.SampledFrom([]string{"a", "a", "b", "c"}).Draw(t, "chain")][rapid.IntRange(0, 7).Draw(t, "entries")], begin: -1, end: -1,
-				})
+				l := chains[rapid.SampledFrom([]string{"a", "a", "b", "c"}).Draw(t, "chain")][rapid.IntRange(0, 7).Draw(t, "entries")]
+				all = append(all, &process{ledger: l, steps: s.steps("id", l), begin: -1, end: -1})
 			},
-			"whole": func(t *rapid.T) {
-				p := &process{ledger: chains[rapid.SampledFrom([]string{"a", "b"}).Draw(t, "chain")][rapid.IntRange(0, 7).Draw(t, "entries")], step: 3}
-				clock++
-				p.begin = clock
-				p.refused = s.See("id", p.ledger) != nil
-				clock++
-				p.end = clock
-				all = append(all, p)
-			},
-			"step": func(t *rapid.T) { // the steps of See
+			"step": func(t *rapid.T) {
 				if len(all) == 0 {
 					t.Skip()
 				}
 				p := all[rapid.IntRange(0, len(all)-1).Draw(t, "process")]
-				if p.step == 3 || p.refused {
+				if p.step == len(p.steps) || p.refused {
 					return
 				}
 				if clock++; p.step == 0 {
 					p.begin = clock
 				}
-				var err error
-				switch p.step {
-				case 0, 2:
-					_, err = s.check("id", p.ledger)
-				case 1:
-					err = s.put(marker{StateFormat, "id", int64(len(p.ledger.Entries)), p.ledger.Head})
-				}
-				p.refused = err != nil
-				if p.step++; p.step == 3 {
+				p.refused = p.steps[p.step]() != nil
+				if p.step++; p.step == len(p.steps) {
 					p.end = clock
 				}
 			},
 			"": func(t *rapid.T) {
 				for _, p := range all {
 					for _, q := range all {
-						if p.step < 3 || q.step < 3 || p.refused || q.refused {
+						if p.end < 0 || q.end < 0 || p.refused || q.refused {
 							continue
 						}
 						holds := q.ledger.Holds(int64(len(p.ledger.Entries)), p.ledger.Head)

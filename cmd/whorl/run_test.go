@@ -205,6 +205,7 @@ func TestLostOutput(t *testing.T) {
 	for _, args := range [][]string{
 		{"version"}, {"features", "--list"}, {"inspect", modelFile}, {"inspect", modelFile, "--json"}, {"report", resultFile},
 		{"datasets", "stats", w.golden, "--as-of", asOf}, {"datasets", "stats", w.golden, "--as-of", asOf, "--json"},
+		{"datasets", "withdrawals", "--ledger", filepath.Join(w.export, "consent-ledger.jsonl"), "--runs", w.run, "--pseudonym-key", w.key, "--as-of", asOf},
 		{"eval", "--model", modelFile, "--golden", w.golden, "--as-of", asOf, "--resamples", "20", "--json", "-"},
 	} {
 		whorlIn(t, &environment{stdout: fullDisk{}}, args...).fails("no space left")
