@@ -100,7 +100,7 @@ func (l *Ledger) standing(purpose Purpose, org, project string, asOf time.Time, 
 	}
 	s := standing{effective: newest.EffectiveAt, coversEarlier: newest.CoversEarlierEvents}
 	switch {
-	case lastWithdrawal != nil && !lastWithdrawal.EffectiveAt.Before(newest.EffectiveAt.Add(-clockSkew)):
+	case lastWithdrawal != nil && withdraws(lastWithdrawal, newest.EffectiveAt):
 		s.reason = Withdrawn
 	case !slices.Contains(policies, newest.PolicyVersion):
 		s.reason = PolicyVersionRefused
@@ -110,6 +110,12 @@ func (l *Ledger) standing(purpose Purpose, org, project string, asOf time.Time, 
 		s.reason = GrantExpired
 	}
 	return s
+}
+
+// withdraws reports whether a withdrawal counts against a grant that is
+// effective at a time (rule 11).
+func withdraws(e *Entry, grant time.Time) bool {
+	return !e.EffectiveAt.Before(grant.Add(-clockSkew))
 }
 
 // gate decides rules 9 to 15 for one run.

@@ -12,7 +12,8 @@
 //     type, and its row count against the manifest. The bytes that are decoded
 //     later are bytes whose hash was checked.
 //  3. The consent ledger is read line by line, each line's hash chained to the
-//     next and the last to the manifest.
+//     next and the last to the manifest. [OpenExportWith] takes a newer ledger
+//     that goes on from it, and asks a [State] folder whether a newer one was seen.
 //  4. A first pass decodes event_id alone and finds ids that stand more than
 //     once; only the rows of those are compared in full.
 //  5. [Export.Events] walks the rows in file order and row order, puts each to
@@ -23,6 +24,7 @@
 //  6. [Export.Labels] and [Export.Pairs] read what is known about events;
 //     [Guard] finds golden data inside training data; [Export.Stats]
 //     describes an export.
+//  7. [Ledger.Withdrawals] answers later which data of a run is withdrawn since.
 //
 // Consent is opt-in, per organisation or project, per purpose and revocable.
 // The ledger decides; the consent column of a row can only deny. No error of

@@ -29,11 +29,29 @@ type Export struct {
 	store *store
 }
 
+// OpenOptions says against which ledger an export is judged. The zero value
+// is the export's own, whatever was seen before.
+type OpenOptions struct {
+	// State is a state folder ([OpenState]): a ledger that is older than the
+	// newest seen there, or another, is refused, and this one is remembered.
+	State string
+	// Ledger is the file of a ledger that takes the place of the export's, which
+	// is then not read. It must go on from where the manifest says that the export's own ends.
+	Ledger string
+	// AsOf, unless zero, refuses a ledger that knows of later things before it is
+	// remembered. Walks check against their own as-of time in any case.
+	AsOf time.Time
+}
+
 // OpenExport opens the export in dir. It reads the manifest, hashes every
 // listed file before decoding it, checks schemas and row counts, and verifies
 // the ledger (rules 1 to 3, but for the ledger's times, which [Export.Events]
-// checks against its as-of time).
-func OpenExport(dir string) (*Export, error) {
+// checks against its as-of time, and for what was seen before, which
+// [OpenExportWith] checks).
+func OpenExport(dir string) (*Export, error) { return OpenExportWith(dir, OpenOptions{}) }
+
+// OpenExportWith is [OpenExport] with a newer ledger, a state folder, or both.
+func OpenExportWith(dir string, opt OpenOptions) (*Export, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w; name the directory that holds manifest.json", ErrManifest, err)
@@ -56,7 +74,7 @@ func OpenExport(dir string) (*Export, error) {
 	if x.Name == "" {
 		x.Name = filepath.Base(filepath.Clean(dir))
 	}
-	if x.Ledger, err = openLedger(dir, root, m.ConsentLedger); err != nil {
+	if x.Ledger, err = openLedger(dir, root, m.ConsentLedger, opt); err != nil {
 		return nil, err
 	}
 	if x.store, err = openStore(dir, root, m.Files); err != nil {
@@ -65,15 +83,44 @@ func OpenExport(dir string) (*Export, error) {
 	return x, nil
 }
 
-func openLedger(dir string, root *os.Root, l *manifestLedger) (*Ledger, error) {
+func openLedger(dir string, root *os.Root, l *manifestLedger, opt OpenOptions) (*Ledger, error) {
 	name := filepath.Join(dir, l.Path)
-	data, err := readSmall(root, l.Path, name, maxLedgerBytes)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrLedger, err)
+	var ledger *Ledger
+	if opt.Ledger != "" {
+		name = opt.Ledger
+		var err error
+		if ledger, err = ReadLedger(name); err != nil {
+			return nil, err
+		}
+		ledger.ID = l.ID
+		if n := int64(len(ledger.Entries)); n < *l.Entries {
+			return nil, fmt.Errorf("%s: %w: %d entries, that of %s has %d: it is older, or was cut; take one that goes on from the export's", name, ErrLedger, n, dir, *l.Entries)
+		}
+		if !ledger.Holds(*l.Entries, l.Head) {
+			return nil, fmt.Errorf("%s: %w: it is no continuation of ledger %.200q of %s: entry %d is another; take one that only had lines added", name, ErrLedger, l.ID, dir, *l.Entries)
+		}
+	} else {
+		data, err := readSmall(root, l.Path, name, maxLedgerBytes)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrLedger, err)
+		}
+		if ledger, err = ParseLedger(data, l.ID, *l.Entries, l.Head); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
 	}
-	ledger, err := ParseLedger(data, l.ID, *l.Entries, l.Head)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+	if !opt.AsOf.IsZero() {
+		if err := ledger.checkAsOf(opt.AsOf); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	if opt.State != "" {
+		state, err := OpenState(opt.State)
+		if err != nil {
+			return nil, err
+		}
+		if err := state.See(l.ID, ledger); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
 	}
 	return ledger, nil
 }

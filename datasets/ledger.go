@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
+	"os"
 	"strings"
 	"time"
 )
@@ -12,6 +14,7 @@ import (
 const (
 	maxLedgerBytes = 1 << 30
 	maxLedgerLine  = 64 << 10
+	minLedgerLine  = 200 // no line with all its keys is shorter
 )
 
 // Action is what a ledger entry does.
@@ -43,8 +46,9 @@ type Ledger struct {
 	Head    string // SHA-256 of the last line, in hex
 	Entries []Entry
 
-	bySubject map[subject][]int // entries of a purpose and organisation, in order
-	latest    time.Time         // recorded_at of the last entry
+	heads     [][sha256.Size]byte // hash of each line
+	bySubject map[subject][]int   // entries of a purpose and organisation, in order
+	latest    time.Time           // recorded_at of the last entry
 }
 
 type subject struct {
@@ -77,7 +81,29 @@ var noEntries = strings.Repeat("0", 64)
 // decreases, and that number and hash of the last line are entries and head.
 // Errors wrap [ErrLedger] and name the line, not the file.
 func ParseLedger(data []byte, id string, entries int64, head string) (*Ledger, error) {
-	l := &Ledger{ID: id, Head: head, bySubject: map[subject][]int{}}
+	l, err := parseChain(data)
+	if err != nil {
+		return nil, err
+	}
+	if n := int64(len(l.Entries)); n != entries {
+		return nil, fmt.Errorf("%w: %d entries, the manifest says %d; take the ledger that belongs to the export", ErrLedger, n, entries)
+	}
+	if l.Head != head {
+		return nil, fmt.Errorf("%w: the last line's hash is %s, the manifest's head is %s; take the ledger that belongs to the export", ErrLedger, l.Head, head)
+	}
+	l.ID = id
+	return l, nil
+}
+
+// parseChain is [ParseLedger] for a ledger of which nobody said where it ends.
+func parseChain(data []byte) (*Ledger, error) {
+	lines := bytes.Count(data, []byte{'\n'}) + 1
+	l := &Ledger{
+		bySubject: map[subject][]int{},
+		Entries:   make([]Entry, 0, min(lines, len(data)/minLedgerLine+1)),
+		heads:     make([][sha256.Size]byte, 0, min(lines, len(data)/minLedgerLine+1)),
+	}
+	var scan lineScanner
 	prev := noEntries
 	for n := 1; len(data) > 0; n++ {
 		text := data
@@ -92,8 +118,8 @@ func ParseLedger(data []byte, id string, entries int64, head string) (*Ledger, e
 		if len(text) > maxLedgerLine {
 			return fail("longer than %d bytes", maxLedgerLine)
 		}
-		var raw line
-		if err := decodeObject(text, &raw); err != nil {
+		raw, err := scan.read(text)
+		if err != nil {
 			return fail("%v", err)
 		}
 		e, err := raw.entry()
@@ -114,13 +140,39 @@ func ParseLedger(data []byte, id string, entries int64, head string) (*Ledger, e
 		key := subject{e.Purpose, e.OrgID}
 		l.bySubject[key] = append(l.bySubject[key], n-1)
 		sum := sha256.Sum256(text)
+		l.heads = append(l.heads, sum)
 		prev = hex.EncodeToString(sum[:])
 	}
-	if n := int64(len(l.Entries)); n != entries {
-		return nil, fmt.Errorf("%w: %d entries, the manifest says %d; take the ledger that belongs to the export", ErrLedger, n, entries)
+	l.Head = prev
+	return l, nil
+}
+
+// Holds reports whether the ledger is, or goes on from, the one that had head
+// as the hash of its last line when it had so many entries. Of two ledgers of
+// one chain the shorter is the older; a ledger that does not hold the other
+// was cut, rewritten, or is about something else.
+func (l *Ledger) Holds(entries int64, head string) bool {
+	switch {
+	case entries < 0 || entries > int64(len(l.heads)):
+		return false
+	case entries == 0:
+		return head == noEntries
 	}
-	if prev != head {
-		return nil, fmt.Errorf("%w: the last line's hash is %s, the manifest's head is %s; take the ledger that belongs to the export", ErrLedger, prev, head)
+	return hex.EncodeToString(l.heads[entries-1][:]) == head
+}
+
+// ReadLedger reads a ledger by itself, without the manifest of an export that
+// says what its id is and where it ends. Its chain is verified; ID is empty. That
+// lines are missing at its end shows only to who knows a later head:
+// [Ledger.Holds], [State.See].
+func ReadLedger(path string) (*Ledger, error) {
+	data, err := readGiven(path, maxLedgerBytes)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrLedger, err)
+	}
+	l, err := parseChain(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return l, nil
 }
@@ -189,6 +241,37 @@ func parseTime(name, text string) (time.Time, error) {
 
 // canonical reports whether a key is neither empty nor surrounded by space.
 func canonical(key string) bool { return key != "" && strings.TrimSpace(key) == key }
+
+// readGiven reads a regular file that a user named, through symbolic links.
+func readGiven(path string, max int64) ([]byte, error) {
+	// Looking first keeps a named pipe from blocking the open.
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is no regular file; name the file itself", path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var b bytes.Buffer
+	if info.Size() <= max {
+		b.Grow(int(info.Size()) + bytes.MinRead)
+	}
+	if n, err := io.Copy(&b, io.LimitReader(f, max+1)); err != nil {
+		return nil, err
+	} else if n > max {
+		return nil, fmt.Errorf("%s has more than %d bytes", path, max)
+	}
+	return b.Bytes(), nil
+}
+
+// CheckAsOf refuses a ledger that knows of things after asOf (rule 3). A walk
+// over events does so by itself.
+func (l *Ledger) CheckAsOf(asOf time.Time) error { return l.checkAsOf(asOf) }
 
 // checkAsOf refuses a ledger that knows of things after asOf (rule 3).
 func (l *Ledger) checkAsOf(asOf time.Time) error {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -87,6 +88,67 @@ func TestParseLedgerRefuses(t *testing.T) {
 	}
 }
 
+// chain returns the ledgers of a chain by their number of entries: the n-th goes
+// on from the one before. Ledgers of two names part after fork entries.
+func chain(t testing.TB, n, fork int, name string) []*Ledger {
+	t.Helper()
+	var entries []exporttest.Entry
+	all := []*Ledger{}
+	for i := range n + 1 {
+		data, _ := exporttest.LedgerBytes(t, entries)
+		l, err := parseChain(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, l)
+		org := "common"
+		if i >= fork {
+			org = name
+		}
+		entries = append(entries, exporttest.GrantEntry(org, "generative_ai"))
+	}
+	return all
+}
+
+func TestHolds(t *testing.T) {
+	a, b := chain(t, 5, 2, "a"), chain(t, 5, 2, "b")
+	for i, l := range a {
+		for k := range b {
+			if got, want := l.Holds(int64(k), a[k].Head), k <= i; got != want {
+				t.Errorf("%d entries hold %d of the same chain: %v", i, k, got)
+			}
+			if got, want := l.Holds(int64(k), b[k].Head), k <= min(i, 2); got != want {
+				t.Errorf("%d entries hold %d of the other chain: %v", i, k, got)
+			}
+		}
+		if l.Holds(int64(i-1), l.Head) || l.Holds(-1, l.Head) || l.Holds(int64(i), "") || l.Holds(int64(i), strings.ToUpper(l.Head)) && i > 0 && l.Head != strings.ToUpper(l.Head) {
+			t.Errorf("%d entries hold what they do not", i)
+		}
+	}
+}
+
+func TestReadLedger(t *testing.T) {
+	l, err := ReadLedger("sample/export/consent-ledger.jsonl")
+	if err != nil || len(l.Entries) != 9 || l.ID != "" || l.Head != "32aaf765b1006fc52b82ee987ac7b06e5c88399bba6fd8668c9f406be9e3af42" {
+		t.Fatalf("%+v, %v", l, err)
+	}
+	dir := t.TempDir()
+	data, err := os.ReadFile("sample/export/consent-ledger.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bad, link := filepath.Join(dir, "bad"), filepath.Join(dir, "newest")
+	if err := errors.Join(os.WriteFile(bad, bytes.Replace(data, []byte("searchly"), []byte("searchlx"), 1), 0o644), os.Symlink(bad, link)); err != nil {
+		t.Fatal(err)
+	}
+	_, err = ReadLedger(link) // a user's link is followed
+	wantError(t, err, ErrLedger, "newest", "line 8: prev")
+	_, err = ReadLedger(dir)
+	wantError(t, err, ErrLedger, dir, "no regular file")
+	_, err = ReadLedger(filepath.Join(dir, "none"))
+	wantError(t, err, os.ErrNotExist, "none")
+}
+
 // Whatever is accepted hashes to its head and chains from the first line.
 func FuzzLedger(f *testing.F) {
 	sample, err := os.ReadFile("sample/export/consent-ledger.jsonl")
@@ -107,6 +169,9 @@ func FuzzLedger(f *testing.F) {
 		}
 		if int64(len(l.Entries)) != entries || len(head) != 64 {
 			t.Fatalf("accepted %d entries for %d, head %q", len(l.Entries), entries, head)
+		}
+		if !l.Holds(entries, head) {
+			t.Fatal("it does not hold itself")
 		}
 		for _, e := range l.Entries {
 			if !canonical(e.OrgID) || e.Action == Grant && e.ExpiresAt.IsZero() {

@@ -271,7 +271,7 @@ func TestUnlistedFilesAreNotRead(t *testing.T) {
 	}
 	out := filepath.Join(w.dir, "run")
 	whorl(t, w.train(out)...).ok()
-	sameFiles(t, shared(t).run, out)
+	sameRun(t, shared(t), w, out)
 }
 
 func TestProjectOverlapIsAllowedAndReported(t *testing.T) {
@@ -375,7 +375,7 @@ func TestReplace(t *testing.T) {
 	whorl(t, w.train(out)...).fails("exists", "--replace")
 	whorl(t, w.train(out, "--replace", "--seed", "2")...).ok()
 	whorl(t, w.train(out, "--replace")...).ok()
-	sameFiles(t, shared(t).run, out)
+	sameRun(t, shared(t), w, out)
 	if got := names(t, w.dir); !slices.Equal(got, []string{"export", "golden", "key", "run", "tiny.yaml"}) {
 		t.Errorf("left beside the run: %q", got)
 	}

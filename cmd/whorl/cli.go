@@ -4,7 +4,8 @@
 //  1. train reads consented exports, fits a model, judges it on golden
 //     datasets and leaves a run directory.
 //  2. eval judges a model file again; report renders results.
-//  3. inspect, datasets and features look into what goes in and out.
+//  3. inspect, datasets and features look into what goes in and out; datasets
+//     withdrawals lists the runs whose data may not be used any more.
 //
 // Results go to standard output, everything else to standard error. The exit
 // status is 0, 1 for a failure and 2 for wrong usage.

@@ -27,6 +27,7 @@ type corpus struct {
 	tuning         []baseline.TuningProject // the same, as the baselines' search wants it
 	exports        []*datasets.Export
 	tallies        []*datasets.Tally
+	used           []map[string]map[string]bool // by export: organisations with allowed events, and their projects
 	unlabelled     int
 	contradictions int    // explicit pairs against their events' groups
 	digest         string // of everything that the fit depends on
@@ -67,10 +68,17 @@ func readCorpus(ctx context.Context, exports []*datasets.Export, opt datasets.Op
 		}
 		c.contradictions += len(datasets.Contradictions(labels, explicit))
 		pairs = append(pairs, explicit...)
+		used := map[string]map[string]bool{}
 		events, tally := x.Events(ctx, opt)
 		for e, err := range events {
 			if err != nil {
 				return nil, err
+			}
+			if used[e.OrgID] == nil {
+				used[strings.Clone(e.OrgID)] = map[string]bool{}
+			}
+			if !used[e.OrgID][e.ProjectID] {
+				used[e.OrgID][strings.Clone(e.ProjectID)] = true
 			}
 			if done++; done%64 == 0 {
 				progress("reading", done, total)
@@ -96,7 +104,7 @@ func readCorpus(ctx context.Context, exports []*datasets.Export, opt datasets.Op
 			extractor.Extract(e, r)
 			p.events = append(p.events, corpusEvent{e.ID, r, label})
 		}
-		c.tallies = append(c.tallies, tally)
+		c.tallies, c.used = append(c.tallies, tally), append(c.used, used)
 		if tally.Allowed == 0 {
 			return nil, datasets.NothingAllowed(x.Dir, opt.Purpose, tally)
 		}

@@ -14,7 +14,8 @@ import (
 
 // datasetsCommand holds the verbs that look into data.
 type datasetsCommand struct {
-	Stats statsCommand `cmd:"" help:"Count an export's rows: allowed, denied by reason, platforms, groups."`
+	Stats       statsCommand       `cmd:"" help:"Count an export's rows: allowed, denied by reason, platforms, groups."`
+	Withdrawals withdrawalsCommand `cmd:"" help:"List the runs whose data is withdrawn now."`
 }
 
 // statsCommand describes an export or golden dataset.
@@ -23,7 +24,8 @@ type statsCommand struct {
 	Purpose string   `placeholder:"NAME" help:"Purpose to judge consent for: ${purposes}. Required for an export."`
 	AsOf    string   `name:"as-of" placeholder:"TIME" help:"Judge consent as of this time (RFC 3339); default now."`
 	Accept  []string `name:"accept-policy" placeholder:"LIST" help:"Policy versions under which a grant counts; default the manifest's."`
-	JSON    bool     `name:"json" help:"Print JSON."`
+	ledgerFlags
+	JSON bool `name:"json" help:"Print JSON."`
 }
 
 // Run counts.
@@ -41,6 +43,9 @@ func (c *statsCommand) Run(ctx context.Context, env *environment) error {
 		if c.Purpose != "" && c.Purpose != string(datasets.EvaluateFingerprinting) {
 			return usageError{fmt.Errorf("--purpose %s: a golden dataset serves %s alone", c.Purpose, datasets.EvaluateFingerprinting)}
 		}
+		if c.ledgerFlags != (ledgerFlags{}) {
+			return usageError{errors.New("--ledger, --state: a golden dataset has no ledger; its consent_basis stands in")}
+		}
 		if stats, err = g.Stats(ctx, asOf); err != nil {
 			return err
 		}
@@ -55,7 +60,7 @@ func (c *statsCommand) Run(ctx context.Context, env *environment) error {
 		if err != nil {
 			return usageError{err}
 		}
-		x, err := datasets.OpenExport(c.Dir)
+		x, err := c.open(c.Dir, asOf)
 		if err != nil {
 			return err
 		}

@@ -18,6 +18,7 @@ type featuresCommand struct {
 	Export string `placeholder:"DIR" help:"Export to read."`
 	Out    string `placeholder:"FILE" help:"Arrow file to write."`
 	AsOf   string `name:"as-of" placeholder:"TIME" help:"Judge consent as of this time (RFC 3339); default now."`
+	ledgerFlags
 }
 
 // Run extracts the records of all events that may train a fingerprinter and
@@ -37,10 +38,10 @@ func (c *featuresCommand) Run(ctx context.Context, env *environment) error {
 	if err != nil {
 		return err
 	}
-	if err := checkTarget("--out", c.Out); err != nil {
+	if err := checkTarget("--out", c.Out, c.Ledger); err != nil {
 		return err
 	}
-	x, err := datasets.OpenExport(c.Export)
+	x, err := c.open(c.Export, asOf)
 	if err != nil {
 		return err
 	}

@@ -169,6 +169,40 @@ func writeMixed(t testing.TB, dir string) {
 	})
 }
 
+// writeLedgers writes ledgers that go on from an export's: with a withdrawal,
+// with a grant after it that looks ahead alone, and one that parts from the
+// first. It returns variables for paths and heads.
+func writeLedgers(t testing.TB, export, dir string) map[string]string {
+	t.Helper()
+	const train = "train_fingerprinting"
+	own, err := os.ReadFile(filepath.Join(export, "consent-ledger.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	grant := exporttest.GrantEntry("zanzibar-org-b", train)
+	grant.EffectiveAt, grant.RecordedAt, grant.CoversEarlierEvents = "2026-11-20T00:00:00Z", "2026-11-20T00:00:00Z", false
+	project := "zanzibar-proj-c"
+	other := exporttest.WithdrawEntry("zanzibar-org-c", train, "2026-11-19T00:00:00Z")
+	other.ProjectID = &project
+	out := map[string]string{}
+	note := func(name string, data []byte, head string) []byte {
+		out[name], out[name+"_HEAD"] = filepath.Join(dir, strings.ToLower(name)+".jsonl"), head
+		if err := os.WriteFile(out[name], data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return data
+	}
+	extend := func(name string, ledger []byte, entries ...exporttest.Entry) []byte {
+		data, head := exporttest.ExtendLedger(t, ledger, entries...)
+		return note(name, data, head)
+	}
+	extend("LEDGER", own)
+	withdrawn := extend("WITHDRAWN", own, exporttest.WithdrawEntry("zanzibar-org-b", train, "2026-11-01T00:00:00Z"))
+	extend("REGRANTED", withdrawn, other, grant)
+	extend("REWRITTEN", own, other)
+	return out
+}
+
 // outcome is what a run of the program left.
 type outcome struct {
 	t              *testing.T
@@ -274,6 +308,21 @@ func names(t testing.TB, dir string) []string {
 		out = append(out, e.Name())
 	}
 	return out
+}
+
+// sameRun fails unless out, a run of the world w, holds what the run of the
+// world want does, but for where the worlds lie.
+func sameRun(t testing.TB, want, w *world, out string) {
+	t.Helper()
+	path := filepath.Join(out, lineageFile)
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, bytes.ReplaceAll(content, []byte(w.dir), []byte(want.dir)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	sameFiles(t, want.run, out)
 }
 
 // sameFiles fails unless two directories hold the same files, byte for byte.

@@ -1,48 +1,81 @@
 package main
 
 import (
-	"crypto/hmac"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
+	"maps"
 	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"whorl/datasets"
-	"whorl/internal/atomicfile"
+	"whorl/internal/strictjson"
+)
+
+// lineageFormat is the format of lineage.json. Version 1 had organisations
+// without their projects, and no directories.
+const lineageFormat = "whorl.lineage/2"
+
+// maxLineageBytes bounds a lineage: some millions of projects.
+const maxLineageBytes = 512 << 20
+
+// Names of files in a run directory that other verbs look for.
+const (
+	lineageFile = "lineage.json"
+	modelFile   = "model.safetensors"
 )
 
 // lineage is lineage.json: which data a model was made from, so that "which
-// models contain organisation X" has an answer after a withdrawal. Organisations
-// stand in it under keyed pseudonyms. It is customer data all the same: it
-// stays with the run and never goes into a model file.
+// models contain organisation X" has an answer after a withdrawal.
+// Organisations and projects stand in it under keyed pseudonyms. It is customer
+// data all the same: it stays with the run and never goes into a model file.
 type lineage struct {
-	Format        string           `json:"format"`
-	Purpose       datasets.Purpose `json:"purpose"`
-	AsOf          string           `json:"as_of"`
-	DataSHA256    string           `json:"data_sha256"` // of the events and labels that were used
-	ModelSHA256   string           `json:"model_sha256"`
-	Exports       []lineageExport  `json:"exports"`
-	PseudonymKey  string           `json:"pseudonym_key"` // SHA-256 of the key, to find the right one
-	Organisations []string         `json:"organisations"` // HMAC-SHA256 of each organisation's key, sorted
+	Format              string           `json:"format"`
+	Purpose             datasets.Purpose `json:"purpose"`
+	AsOf                string           `json:"as_of"`
+	DataSHA256          string           `json:"data_sha256"` // of the events and labels that were used
+	ModelSHA256         string           `json:"model_sha256"`
+	ModelVersion        string           `json:"model_version"`
+	AllowProjectOverlap bool             `json:"allow_project_overlap"` // of training and golden data
+	Exports             []lineageExport  `json:"exports"`
+	Golden              []lineageGolden  `json:"golden"`
+	PseudonymKey        string           `json:"pseudonym_key"` // SHA-256 of the key, to find the right one
 }
 
+// lineageExport is one export and what was used of it.
 type lineageExport struct {
+	Dir                 string                    `json:"dir"` // as it was given
 	ManifestSHA256      string                    `json:"manifest_sha256"`
 	Files               []datasets.File           `json:"files"`
 	LedgerID            string                    `json:"ledger_id"`
-	LedgerHead          string                    `json:"ledger_head"`
-	LedgerEntries       int                       `json:"ledger_entries"`
+	LedgerHead          string                    `json:"ledger_head"` // of the ledger that judged, be it the export's or a newer one
+	LedgerEntries       int64                     `json:"ledger_entries"`
+	AcceptPolicies      []string                  `json:"accept_policies"` // under which a grant counted
 	Rows                int64                     `json:"rows"`
 	Allowed             int64                     `json:"allowed"`
 	Denied              map[datasets.Reason]int64 `json:"denied"`
 	DeniedOrganisations map[datasets.Reason]int   `json:"denied_organisations"`
+	Organisations       []lineageOrganisation     `json:"organisations"` // those with allowed events, by pseudonym
+}
+
+// lineageOrganisation is an organisation and its projects with allowed events.
+type lineageOrganisation struct {
+	Pseudonym string   `json:"pseudonym"`
+	Projects  []string `json:"projects"` // pseudonyms, sorted
+}
+
+// lineageGolden is one golden dataset that the model was judged on.
+type lineageGolden struct {
+	Dir     string `json:"dir"` // as it was given
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	SHA256  string `json:"sha256"` // of dataset.json, which names all digests
 }
 
 // lineage writes lineage.json.
@@ -51,80 +84,156 @@ func (t *training) lineage(w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fingerprint := sha256.Sum256(key)
 	out := lineage{
-		Format: "whorl.lineage/1", Purpose: datasets.TrainFingerprinting, AsOf: t.asOf.Format("2006-01-02T15:04:05Z"),
-		DataSHA256: t.corpus.digest, ModelSHA256: t.model.Digest(), PseudonymKey: hex.EncodeToString(fingerprint[:]), Organisations: []string{},
+		Format: lineageFormat, Purpose: datasets.TrainFingerprinting, AsOf: t.asOf.Format(time.RFC3339),
+		DataSHA256: t.corpus.digest, ModelSHA256: t.model.Digest(), ModelVersion: t.model.Version(),
+		AllowProjectOverlap: t.command.Overlap, PseudonymKey: key.fingerprint(),
 	}
-	seen := map[string]bool{}
 	for i, tally := range t.corpus.tallies {
 		x := t.exports[i]
-		out.Exports = append(out.Exports, lineageExport{
-			ManifestSHA256: x.ManifestSHA256, Files: x.Files(),
-			LedgerID: x.Ledger.ID, LedgerHead: x.Ledger.Head, LedgerEntries: len(x.Ledger.Entries),
-			Rows: tally.Rows, Allowed: tally.Allowed, Denied: tally.Denied, DeniedOrganisations: tally.DeniedOrganisations,
-		})
-		for _, organisation := range tally.Organisations {
-			if !seen[organisation] {
-				seen[organisation] = true
-				mac := hmac.New(sha256.New, key)
-				mac.Write([]byte("organisation\x00" + organisation))
-				out.Organisations = append(out.Organisations, hex.EncodeToString(mac.Sum(nil)))
-			}
+		policies := t.config.policies()
+		if policies == nil {
+			policies = []string{x.PolicyVersion}
 		}
+		out.Exports = append(out.Exports, lineageExport{
+			Dir: x.Dir, ManifestSHA256: x.ManifestSHA256, Files: x.Files(),
+			LedgerID: x.Ledger.ID, LedgerHead: x.Ledger.Head, LedgerEntries: int64(len(x.Ledger.Entries)), AcceptPolicies: policies,
+			Rows: tally.Rows, Allowed: tally.Allowed, Denied: tally.Denied, DeniedOrganisations: tally.DeniedOrganisations,
+			Organisations: pseudonyms(key, t.corpus.used[i]),
+		})
 	}
-	slices.Sort(out.Organisations) // any order of the names would give them away
+	for _, g := range t.golden {
+		out.Golden = append(out.Golden, lineageGolden{Dir: g.source.Dir, Name: g.source.Name, Version: g.source.Version, SHA256: g.source.DescriptionSHA256})
+	}
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(out)
 }
 
-// pseudonymVariable is the environment's variable that holds a pseudonym key.
-const pseudonymVariable = "WHORL_PSEUDONYM_KEY"
-
-// leastKey is the least length of a pseudonym key in bytes.
-const leastKey = 16
-
-// readPseudonymKey returns the key of the pseudonyms: that in the flag's file,
-// the environment's value, or the one that an earlier run left beside the run
-// directory; nil where there is none.
-func readPseudonymKey(path, value, run string) ([]byte, error) {
-	if value = strings.TrimSpace(value); path == "" && value != "" {
-		if len(value) < leastKey {
-			return nil, fmt.Errorf("%s: a pseudonym key needs at least %d bytes", pseudonymVariable, leastKey)
+// pseudonyms hides the names of organisations and their projects.
+func pseudonyms(key pseudonymKey, used map[string]map[string]bool) []lineageOrganisation {
+	out := []lineageOrganisation{}
+	for organisation, projects := range used {
+		o := lineageOrganisation{Pseudonym: key.organisation(organisation), Projects: []string{}}
+		for project := range projects {
+			o.Projects = append(o.Projects, key.project(organisation, project))
 		}
-		return []byte(value), nil
+		slices.Sort(o.Projects) // any order of the names would give them away
+		out = append(out, o)
 	}
-	asked := path != ""
-	if !asked {
-		path = besideRun(run)
-	}
-	key, err := os.ReadFile(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist) && !asked:
-		return nil, nil
-	case err != nil:
-		return nil, withRemedy(err, "name the key's file, or leave --pseudonym-key out for a fresh one")
-	}
-	if key = []byte(strings.TrimSpace(string(key))); len(key) < leastKey {
-		return nil, fmt.Errorf("%s: a pseudonym key needs at least %d bytes", path, leastKey)
-	}
-	return key, nil
+	slices.SortFunc(out, func(a, b lineageOrganisation) int { return cmp.Compare(a.Pseudonym, b.Pseudonym) })
+	return out
 }
 
-// besideRun is where a run leaves a key that it had to make.
-func besideRun(run string) string { return run + ".pseudonym-key" }
-
-// pseudonymKey returns the key of the pseudonyms and makes one if there is none.
-func (t *training) pseudonymKey() ([]byte, error) {
-	if t.secret != nil {
-		return t.secret, nil
+// organisations returns the pseudonyms of all organisations, sorted.
+func (l *lineage) organisations() []string {
+	all := map[string]bool{}
+	for _, x := range l.Exports {
+		for _, o := range x.Organisations {
+			all[o.Pseudonym] = true
+		}
 	}
-	key, path := []byte(rand.Text()), besideRun(t.work.final)
-	if err := atomicfile.WriteFile(path, append(key, '\n'), 0o600); err != nil {
+	return slices.Sorted(maps.Keys(all))
+}
+
+// readLineage reads the lineage of a run directory. It does not follow a
+// symbolic link, so that a run speaks for itself.
+func readLineage(run string) (*lineage, error) {
+	path := filepath.Join(run, lineageFile)
+	info, err := os.Lstat(path)
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is no regular file; put the file itself in its place", path)
+	case info.Size() > maxLineageBytes:
+		return nil, fmt.Errorf("%s has more than %d bytes", path, maxLineageBytes)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
 		return nil, err
 	}
-	t.secret = key
-	t.say("no pseudonym key was given: a fresh one is in %s; keep it apart from the run, it is what answers which models hold an organisation", path)
-	return key, nil
+	l, err := parseLineage(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return l, nil
+}
+
+var digestPattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
+// parseLineage decodes and checks a lineage. Errors name the key.
+func parseLineage(data []byte) (*lineage, error) {
+	var head struct {
+		Format string `json:"format"`
+	}
+	// The format alone first: the error for another one is not its first unknown key.
+	if json.Unmarshal(data, &head) == nil && head.Format != lineageFormat && strings.HasPrefix(head.Format, "whorl.lineage/") {
+		return nil, fmt.Errorf("format %.40q is not the %q of this version; train again, or use the version that wrote it", head.Format, lineageFormat)
+	}
+	var l lineage
+	if err := strictjson.Unmarshal(data, &l); err != nil {
+		return nil, fmt.Errorf("no lineage that train wrote: %w", err)
+	}
+	if l.Format != lineageFormat {
+		return nil, fmt.Errorf("format is %.40q, not %q", l.Format, lineageFormat)
+	}
+	if _, err := datasets.ParsePurpose(string(l.Purpose)); err != nil {
+		return nil, fmt.Errorf("purpose: %w", err)
+	}
+	if _, err := time.Parse(time.RFC3339, l.AsOf); err != nil {
+		return nil, errors.New("as_of is no RFC 3339 time")
+	}
+	if len(l.Exports) == 0 || len(l.Golden) == 0 {
+		return nil, errors.New("exports or golden is missing or empty")
+	}
+	digests := []struct{ key, value string }{
+		{"data_sha256", l.DataSHA256}, {"model_sha256", l.ModelSHA256}, {"pseudonym_key", l.PseudonymKey},
+	}
+	for i := range l.Exports {
+		x, name := &l.Exports[i], fmt.Sprintf("exports[%d]", i)
+		digests = append(digests, struct{ key, value string }{name + ".manifest_sha256", x.ManifestSHA256}, struct{ key, value string }{name + ".ledger_head", x.LedgerHead})
+		switch {
+		case x.Dir == "":
+			return nil, fmt.Errorf("%s.dir is missing", name)
+		case x.LedgerEntries < 1:
+			return nil, fmt.Errorf("%s.ledger_entries is %d; a ledger without entries lets nothing in", name, x.LedgerEntries)
+		case x.Allowed < 1 || x.Rows < x.Allowed:
+			return nil, fmt.Errorf("%s: %d allowed of %d rows", name, x.Allowed, x.Rows)
+		case len(x.Organisations) == 0:
+			return nil, fmt.Errorf("%s.organisations is missing or empty", name)
+		}
+		denied := int64(0)
+		for reason, n := range x.Denied {
+			if n < 0 || n > x.Rows {
+				return nil, fmt.Errorf("%s.denied.%.40s is out of range", name, reason)
+			}
+			denied += n
+		}
+		if denied != x.Rows-x.Allowed {
+			return nil, fmt.Errorf("%s: %d rows, but %d allowed and %d denied", name, x.Rows, x.Allowed, denied)
+		}
+		for _, o := range x.Organisations {
+			if !digestPattern.MatchString(o.Pseudonym) || len(o.Projects) == 0 {
+				return nil, fmt.Errorf("%s.organisations: a pseudonym is no SHA-256 in lower-case hex, or its projects are missing", name)
+			}
+			for _, p := range o.Projects {
+				if !digestPattern.MatchString(p) {
+					return nil, fmt.Errorf("%s.organisations: a project's pseudonym is no SHA-256 in lower-case hex", name)
+				}
+			}
+		}
+	}
+	for i, g := range l.Golden {
+		if g.Dir == "" || g.Name == "" || g.Version == "" {
+			return nil, fmt.Errorf("golden[%d]: dir, name or version is missing", i)
+		}
+		digests = append(digests, struct{ key, value string }{fmt.Sprintf("golden[%d].sha256", i), g.SHA256})
+	}
+	for _, d := range digests {
+		if !digestPattern.MatchString(d.value) {
+			return nil, fmt.Errorf("%s is no SHA-256 in lower-case hex", d.key)
+		}
+	}
+	return &l, nil
 }

@@ -45,7 +45,7 @@ func TestTrainLeavesARunDirectory(t *testing.T) {
 	if err := json.Unmarshal(files(t, w.run)["lineage.json"], &l); err != nil {
 		t.Fatal(err)
 	}
-	if l.ModelSHA256 != m.Digest() || len(l.Organisations) != 3 || l.Exports[0].Allowed != 144 || l.AsOf != asOf {
+	if l.ModelSHA256 != m.Digest() || len(l.organisations()) != 3 || l.Exports[0].Allowed != 144 || l.AsOf != asOf {
 		t.Errorf("lineage: %+v", l)
 	}
 	for i, line := range bytes.Split(bytes.TrimSpace(files(t, w.run)["log.jsonl"]), []byte("\n")) {
@@ -193,7 +193,7 @@ func TestSeveralExports(t *testing.T) {
 	if err := json.Unmarshal(files(t, out)["lineage.json"], &l); err != nil {
 		t.Fatal(err)
 	}
-	if len(l.Exports) != 2 || len(l.Organisations) != 3 || l.Exports[0].Rows+l.Exports[1].Rows != 144 {
+	if len(l.Exports) != 2 || len(l.organisations()) != 3 || l.Exports[0].Rows+l.Exports[1].Rows != 144 {
 		t.Errorf("lineage: %+v", l)
 	}
 }
@@ -205,6 +205,7 @@ func TestLostOutput(t *testing.T) {
 	for _, args := range [][]string{
 		{"version"}, {"features", "--list"}, {"inspect", modelFile}, {"inspect", modelFile, "--json"}, {"report", resultFile},
 		{"datasets", "stats", w.golden, "--as-of", asOf}, {"datasets", "stats", w.golden, "--as-of", asOf, "--json"},
+		{"datasets", "withdrawals", "--ledger", filepath.Join(w.export, "consent-ledger.jsonl"), "--runs", w.run, "--pseudonym-key", w.key, "--as-of", asOf},
 		{"eval", "--model", modelFile, "--golden", w.golden, "--as-of", asOf, "--resamples", "20", "--json", "-"},
 	} {
 		whorlIn(t, &environment{stdout: fullDisk{}}, args...).fails("no space left")

@@ -45,11 +45,14 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs the scripts of testdata/script. They find the shared inputs
 // and the run under $EXPORT, $GOLDEN, $MIXED, $CONFIG, $KEY and $RUN, and a
-// time at which the consent is in force under $ASOF.
+// time at which the consent is in force under $ASOF. $LEDGER is the export's ledger,
+// $WITHDRAWN goes on from it with a withdrawal, $REGRANTED from that, and $REWRITTEN
+// goes another way; each has its head under $LEDGER_HEAD and so on.
 func TestScripts(t *testing.T) {
 	w := shared(t)
 	mixed := filepath.Join(t.TempDir(), "mixed")
 	writeMixed(t, mixed)
+	ledgers := writeLedgers(t, w.export, t.TempDir())
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"),
 		Setup: func(env *testscript.Env) error {
@@ -60,6 +63,9 @@ func TestScripts(t *testing.T) {
 			env.Setenv("KEY", w.key)
 			env.Setenv("RUN", w.run)
 			env.Setenv("ASOF", asOf)
+			for name, value := range ledgers {
+				env.Setenv(name, value)
+			}
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){

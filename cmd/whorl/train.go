@@ -27,17 +27,19 @@ import (
 
 // trainCommand is the whole job: read, fit, judge, report.
 type trainCommand struct {
-	Export   []string `required:"" sep:"none" placeholder:"DIR" help:"Labelled export to learn from; repeat for several."`
-	Golden   []string `required:"" sep:"none" placeholder:"DIR" help:"Golden dataset to judge on, never to learn from; repeat for several."`
-	Out      string   `required:"" placeholder:"DIR" help:"Run directory to create."`
-	Config   string   `placeholder:"FILE" help:"Settings as YAML; a run's config.yaml names every key and its default."`
-	Seed     *uint64  `placeholder:"N" help:"Seed of everything random; default 1, or the configuration's."`
-	AsOf     string   `name:"as-of" placeholder:"TIME" help:"Judge consent as of this time (RFC 3339); default now."`
-	Overlap  bool     `name:"allow-project-overlap" help:"Allow projects of a golden dataset in the training data, for a split by time; the report says so."`
-	Key      string   `name:"pseudonym-key" placeholder:"FILE" help:"Key for the pseudonyms of organisations in lineage.json; default $WHORL_PSEUDONYM_KEY, else a fresh key beside the run."`
-	Replace  bool     `help:"Replace the run directory if it exists."`
-	Restart  bool     `help:"Do not resume an interrupted run of the same inputs and settings."`
-	Progress bool     `negatable:"" default:"true" help:"Show progress bars on a terminal."`
+	Export  []string `sep:"none" placeholder:"DIR" help:"Labelled export to learn from; repeat for several. Required, unless --retrain names it."`
+	Golden  []string `sep:"none" placeholder:"DIR" help:"Golden dataset to judge on, never to learn from; repeat for several. Required, unless --retrain names it."`
+	Retrain string   `placeholder:"RUN" help:"Repeat this run directory against the ledger of now: its settings, exports, golden datasets and overlap; other flags override."`
+	Out     string   `required:"" placeholder:"DIR" help:"Run directory to create."`
+	Config  string   `placeholder:"FILE" help:"Settings as YAML; a run's config.yaml names every key and its default."`
+	Seed    *uint64  `placeholder:"N" help:"Seed of everything random; default 1, or the configuration's."`
+	AsOf    string   `name:"as-of" placeholder:"TIME" help:"Judge consent as of this time (RFC 3339); default now."`
+	Overlap bool     `name:"allow-project-overlap" help:"Allow projects of a golden dataset in the training data, for a split by time; the report says so."`
+	ledgerFlags
+	Key      string `name:"pseudonym-key" placeholder:"FILE" help:"Key for the pseudonyms of organisations and projects in lineage.json; default $WHORL_PSEUDONYM_KEY, else a fresh key beside the run."`
+	Replace  bool   `help:"Replace the run directory if it exists."`
+	Restart  bool   `help:"Do not resume an interrupted run of the same inputs and settings."`
+	Progress bool   `negatable:"" default:"true" help:"Show progress bars on a terminal."`
 }
 
 // Run trains.
@@ -45,6 +47,18 @@ func (c *trainCommand) Run(ctx context.Context, env *environment) error {
 	asOf, err := env.asOf(c.AsOf)
 	if err != nil {
 		return err
+	}
+	var earlier *earlierRun
+	if c.Retrain != "" {
+		if earlier, err = openEarlier(c.Retrain); err != nil {
+			return err
+		}
+		if err := c.repeat(earlier); err != nil {
+			return err
+		}
+	}
+	if len(c.Export) == 0 || len(c.Golden) == 0 {
+		return usageError{errors.New("train needs --export DIR and --golden DIR, or --retrain RUN")}
 	}
 	cfg, err := readConfig(c.Config)
 	if err != nil {
@@ -63,9 +77,12 @@ func (c *trainCommand) Run(ctx context.Context, env *environment) error {
 	if !c.Progress {
 		env.progress = nil
 	}
-	run := &training{command: c, env: env, config: cfg, asOf: asOf, stage: env.stages(), started: env.now()}
+	run := &training{command: c, earlier: earlier, env: env, config: cfg, asOf: asOf, stage: env.stages(), started: env.now()}
 	if run.secret, err = readPseudonymKey(c.Key, env.getenv(pseudonymVariable), out); err != nil {
 		return err
+	}
+	if earlier != nil {
+		earlier.findKey(run.secret)
 	}
 	if err := run.read(ctx); err != nil {
 		return err
@@ -115,12 +132,13 @@ func (env *environment) asOf(s string) (time.Time, error) {
 // training is a run of the train verb.
 type training struct {
 	command *trainCommand
+	earlier *earlierRun // that is repeated; nil for a run of its own
 	env     *environment
 	config  *config
 	asOf    time.Time
 	stage   func(string, int, int)
 	started time.Time
-	secret  []byte // of the pseudonyms; nil: a fresh one is to be made
+	secret  pseudonymKey // nil: one is to be made
 
 	exports  []*datasets.Export
 	golden   []*goldenSet
@@ -141,12 +159,14 @@ func (t *training) say(format string, args ...any) {
 
 // read verifies everything, applies the gate and extracts records.
 func (t *training) read(ctx context.Context) error {
-	for _, dir := range t.command.Export {
-		x, err := datasets.OpenExport(dir)
-		if err != nil {
+	var err error
+	if t.exports, err = t.command.openAll(t.command.Export, t.asOf); err != nil {
+		return err
+	}
+	if t.earlier != nil {
+		if err := t.earlier.checkLedgers(t.exports); err != nil {
 			return err
 		}
-		t.exports = append(t.exports, x)
 	}
 	var guard datasets.Guard
 	names := map[string]string{}
@@ -169,7 +189,6 @@ func (t *training) read(ctx context.Context) error {
 		t.golden = append(t.golden, set)
 		t.stage("reading golden datasets", i+1, len(t.command.Golden))
 	}
-	var err error
 	t.corpus, err = readCorpus(ctx, t.exports, datasets.Options{
 		Purpose: datasets.TrainFingerprinting, AsOf: t.asOf, AcceptPolicies: t.config.policies(),
 	}, &guard, t.stage)
@@ -194,6 +213,12 @@ func (t *training) read(ctx context.Context) error {
 		allowed, rows = allowed+tally.Allowed, rows+tally.Rows
 	}
 	t.say("read %d events of %d rows; %d golden datasets", allowed, rows, len(t.golden))
+	if t.earlier != nil {
+		t.sayChanges()
+		if v := t.config.ModelVersion; v != "" && v == t.earlier.lineage.ModelVersion {
+			t.say("warning: both models are called %s; give a --config with another model_version to tell them apart", v)
+		}
+	}
 	return nil
 }
 

@@ -15,7 +15,8 @@
 // starts with a dot, ends in ".partial", and the next write replaces it.
 //
 // One path has one writer at a time. [Write] notices a second writer that
-// took over its partial file; it does not queue writers.
+// took over its partial file; it does not queue writers. [WriteOnce] is for the
+// one case in which writers need not know of each other.
 package atomicfile
 
 import (
@@ -109,6 +110,44 @@ func Write(path string, perm fs.FileMode, fill func(w io.Writer) error) (err err
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	placed = true
+	return syncDir(filepath.Dir(path))
+}
+
+// WriteOnce writes a file whose name says all that is in it, so that any number
+// of writers may write the same one at the same time: whoever comes last puts
+// the same bytes in place. Unlike [Write] it uses a partial name of its own, which
+// stays behind after a kill until somebody removes it.
+func WriteOnce(path string, data []byte) (err error) {
+	if err := checkName(path); err != nil {
+		return err
+	}
+	path = filepath.Clean(path)
+	f, err := os.CreateTemp(filepath.Dir(path), ".*.partial")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	defer func() {
+		if err != nil {
+			f.Close()
+			os.Remove(f.Name())
+			err = fmt.Errorf("write %s: %w", path, err)
+		}
+	}()
+	if err := f.Chmod(0o644); err != nil {
+		return err
+	}
+	if _, err := f.Write(data); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return err
+	}
 	return syncDir(filepath.Dir(path))
 }
 

@@ -162,17 +162,30 @@ func WriteGolden(tb testing.TB, dir string, rows []Row, labels []Label, opt Opti
 // of its last line. Seq and prev of the entries are ignored.
 func LedgerBytes(tb testing.TB, entries []Entry) (ledger []byte, head string) {
 	tb.Helper()
-	head = strings.Repeat("0", 64)
+	return ExtendLedger(tb, nil, entries...)
+}
+
+// ExtendLedger is [LedgerBytes] for entries that go on from a ledger.
+func ExtendLedger(tb testing.TB, ledger []byte, entries ...Entry) (extended []byte, head string) {
+	tb.Helper()
+	lines := bytes.Split(bytes.TrimSuffix(ledger, []byte("\n")), []byte("\n"))
+	n, head := len(lines), strings.Repeat("0", 64)
+	if len(ledger) == 0 {
+		n = 0
+	} else {
+		head = digest(lines[n-1])
+	}
+	extended = bytes.Clone(ledger)
 	for i, e := range entries {
-		e.Seq, e.Prev = i+1, head
+		e.Seq, e.Prev = n+i+1, head
 		line, err := json.Marshal(e)
 		if err != nil {
 			tb.Fatal(err)
 		}
 		head = digest(line)
-		ledger = append(append(ledger, line...), '\n')
+		extended = append(append(extended, line...), '\n')
 	}
-	return ledger, head
+	return extended, head
 }
 
 // Replace writes a file of the export or golden dataset in dir and corrects
