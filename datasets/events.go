@@ -42,8 +42,8 @@ func (o *Options) check() error {
 	if o.Workers < 0 || o.Workers > 256 {
 		return fmt.Errorf("%w: %d workers; use 1 to 256", ErrOptions, o.Workers)
 	}
-	if o.Memory != 0 && o.Memory < leastMemory {
-		return fmt.Errorf("%w: memory of %d bytes; reading needs at least %d", ErrOptions, o.Memory, leastMemory)
+	if o.Memory != 0 && o.Memory < LeastMemory {
+		return fmt.Errorf("%w: memory of %d bytes; reading needs at least %d", ErrOptions, o.Memory, LeastMemory)
 	}
 	known := optionalColumns()
 	for _, name := range o.Omit {

@@ -36,10 +36,12 @@ type scan struct {
 // place is a row group of a file of the store.
 type place struct{ file, group int }
 
+// LeastMemory is the least [Options].Memory that there is.
+const LeastMemory = 16 << 20
+
 // How a scan divides its memory.
 const (
 	defaultMemory = 512 << 20
-	leastMemory   = 16 << 20
 
 	// groupShare: two row groups are open at a time, each may hold a quarter
 	// in dictionaries and pages.

@@ -49,7 +49,7 @@ func TestWorkers(t *testing.T) {
 		} {
 			for _, workers := range []int{0, 1, 2, 3, 30} {
 				opt := training
-				opt.Workers, opt.Memory = workers, leastMemory
+				opt.Workers, opt.Memory = workers, LeastMemory
 				got, tally, err := source().ReadEvents(ctx, opt)
 				if err != nil {
 					t.Fatal(err)
@@ -233,7 +233,7 @@ func TestMemoryLimits(t *testing.T) {
 		x := mustOpen(t, dir)
 		for _, workers := range []int{1, 3} {
 			opt := training
-			opt.Workers, opt.Memory = workers, leastMemory
+			opt.Workers, opt.Memory = workers, LeastMemory
 			_, _, err := x.ReadEvents(ctx, opt)
 			wantError(t, err, ErrLimit, tt.says, "events.parquet")
 			opt.Memory = 1 << 30
@@ -244,7 +244,7 @@ func TestMemoryLimits(t *testing.T) {
 	}
 	x := mustOpen(t, "sample/export")
 	opt := training
-	opt.Memory = leastMemory - 1
+	opt.Memory = LeastMemory - 1
 	_, _, err := x.ReadEvents(ctx, opt)
 	wantError(t, err, ErrOptions, "at least")
 	opt = training

@@ -56,7 +56,6 @@ func readCorpus(ctx context.Context, exports []*datasets.Export, opt datasets.Op
 	for _, x := range exports {
 		total += int(x.Rows())
 	}
-	var extractor features.Extractor
 	for k, x := range exports {
 		labels, err := x.Labels()
 		if err != nil {
@@ -69,40 +68,39 @@ func readCorpus(ctx context.Context, exports []*datasets.Export, opt datasets.Op
 		c.contradictions += len(datasets.Contradictions(labels, explicit))
 		pairs = append(pairs, explicit...)
 		used := map[string]map[string]bool{}
-		events, tally := x.Events(ctx, opt)
-		for e, err := range events {
+		sightings, tally := datasets.Map(ctx, x, opt, func() func(*features.Event) sighting {
+			return sightings(labels, !guard.Empty())
+		})
+		for s, err := range sightings {
 			if err != nil {
 				return nil, err
 			}
-			if used[e.OrgID] == nil {
-				used[strings.Clone(e.OrgID)] = map[string]bool{}
+			if used[s.organisation] == nil {
+				used[strings.Clone(s.organisation)] = map[string]bool{}
 			}
-			if !used[e.OrgID][e.ProjectID] {
-				used[e.OrgID][strings.Clone(e.ProjectID)] = true
+			if !used[s.organisation][s.project] {
+				used[s.organisation][strings.Clone(s.project)] = true
 			}
 			if done++; done%64 == 0 {
 				progress("reading", done, total)
 			}
-			if other, ok := from[e.ID]; ok && other != k {
-				return nil, fmt.Errorf("event %q stands in %s and in %s: give each event once", e.ID, exports[other].Dir, x.Dir)
+			if other, ok := from[s.id]; ok && other != k {
+				return nil, fmt.Errorf("event %q stands in %s and in %s: give each event once", s.id, exports[other].Dir, x.Dir)
 			}
-			from[e.ID] = k
-			guard.Observe(e)
-			label, ok := labels[e.ID]
-			if !ok {
+			from[strings.Clone(s.id)] = k
+			guard.Observe(s.id, s.project, s.content)
+			if s.record == nil {
 				c.unlabelled++
 				continue
 			}
-			p := projects[e.ProjectID]
+			p := projects[s.project]
 			if p == nil {
-				p = &corpusProject{id: e.ProjectID, organisation: e.OrgID}
-				projects[e.ProjectID] = p
-			} else if p.organisation != e.OrgID {
-				return nil, fmt.Errorf("%s: project %q belongs to two organisations: project_id must be unique over all of them", x.Dir, e.ProjectID)
+				p = &corpusProject{id: strings.Clone(s.project), organisation: strings.Clone(s.organisation)}
+				projects[p.id] = p
+			} else if p.organisation != s.organisation {
+				return nil, fmt.Errorf("%s: project %q belongs to two organisations: project_id must be unique over all of them", x.Dir, s.project)
 			}
-			r := new(features.Record)
-			extractor.Extract(e, r)
-			p.events = append(p.events, corpusEvent{e.ID, r, label})
+			p.events = append(p.events, corpusEvent{strings.Clone(s.id), s.record, s.label})
 		}
 		c.tallies, c.used = append(c.tallies, tally), append(c.used, used)
 		if tally.Allowed == 0 {
@@ -115,6 +113,33 @@ func readCorpus(ctx context.Context, exports []*datasets.Export, opt datasets.Op
 	}
 	c.assemble(projects, pairs)
 	return c, nil
+}
+
+// sighting is what training keeps of an event.
+type sighting struct {
+	id, organisation, project string
+	content                   datasets.Content // if golden data is guarded
+	record                    *features.Record // nil without a label
+	label                     datasets.Label
+}
+
+// sightings returns the function of one reader that turns events into
+// sightings.
+func sightings(labels map[string]datasets.Label, guarded bool) func(*features.Event) sighting {
+	var extractor features.Extractor
+	return func(e *features.Event) sighting {
+		s := sighting{id: e.ID, organisation: e.OrgID, project: e.ProjectID}
+		if guarded {
+			s.content = datasets.ContentOf(e)
+		}
+		label, ok := labels[e.ID]
+		if !ok {
+			return s
+		}
+		s.label, s.record = label, new(features.Record)
+		extractor.Extract(e, s.record)
+		return s
+	}
 }
 
 // dirs lists where exports lie.

@@ -25,6 +25,7 @@ type statsCommand struct {
 	AsOf    string   `name:"as-of" placeholder:"TIME" help:"Judge consent as of this time (RFC 3339); default now."`
 	Accept  []string `name:"accept-policy" placeholder:"LIST" help:"Policy versions under which a grant counts; default the manifest's."`
 	ledgerFlags
+	readFlags
 	JSON bool `name:"json" help:"Print JSON."`
 }
 
@@ -46,7 +47,7 @@ func (c *statsCommand) Run(ctx context.Context, env *environment) error {
 		if c.ledgerFlags != (ledgerFlags{}) {
 			return usageError{errors.New("--ledger, --state: a golden dataset has no ledger; its consent_basis stands in")}
 		}
-		if stats, err = g.Stats(ctx, asOf); err != nil {
+		if stats, err = g.Stats(ctx, c.options(env, datasets.Options{AsOf: asOf})); err != nil {
 			return err
 		}
 	} else {
@@ -64,7 +65,7 @@ func (c *statsCommand) Run(ctx context.Context, env *environment) error {
 		if err != nil {
 			return err
 		}
-		if stats, err = x.Stats(ctx, datasets.Options{Purpose: purpose, AsOf: asOf, AcceptPolicies: c.Accept}); err != nil {
+		if stats, err = x.Stats(ctx, c.options(env, datasets.Options{Purpose: purpose, AsOf: asOf, AcceptPolicies: c.Accept})); err != nil {
 			return err
 		}
 	}

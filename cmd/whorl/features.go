@@ -19,6 +19,7 @@ type featuresCommand struct {
 	Out    string `placeholder:"FILE" help:"Arrow file to write."`
 	AsOf   string `name:"as-of" placeholder:"TIME" help:"Judge consent as of this time (RFC 3339); default now."`
 	ledgerFlags
+	readFlags
 }
 
 // Run extracts the records of all events that may train a fingerprinter and
@@ -47,7 +48,7 @@ func (c *featuresCommand) Run(ctx context.Context, env *environment) error {
 	}
 	rows := 0
 	err = writeTo(c.Out, func(w io.Writer) (err error) {
-		rows, err = writeFeatures(ctx, w, x, datasets.Options{Purpose: datasets.TrainFingerprinting, AsOf: asOf}, env.stages())
+		rows, err = writeFeatures(ctx, w, x, c.options(env, datasets.Options{Purpose: datasets.TrainFingerprinting, AsOf: asOf}), env.stages())
 		return err
 	})
 	if err != nil {
@@ -95,15 +96,24 @@ func writeFeatures(ctx context.Context, w io.Writer, x *datasets.Export, opt dat
 		types, words, frames, functions, modules, subtokens = nil, nil, nil, nil, nil, nil
 		return err
 	}
-	var extractor features.Extractor
-	events, tally := x.Events(ctx, opt)
+	type extracted struct {
+		id, project string
+		record      *features.Record
+	}
+	events, tally := datasets.Map(ctx, x, opt, func() func(*features.Event) extracted {
+		var extractor features.Extractor
+		return func(e *features.Event) extracted {
+			r := new(features.Record)
+			extractor.Extract(e, r)
+			return extracted{e.ID, e.ProjectID, r}
+		}
+	})
 	for e, err := range events {
 		if err != nil {
 			return 0, err
 		}
-		var r features.Record
-		extractor.Extract(e, &r)
-		id, project, platform = append(id, e.ID), append(project, e.ProjectID), append(platform, r.Platform.String())
+		r := e.record
+		id, project, platform = append(id, e.id), append(project, e.project), append(platform, r.Platform.String())
 		times, content, depth = append(times, r.Time), append(content, r.Content), append(depth, int64(r.Depth))
 		inApp, minified, foreign = append(inApp, int64(r.App)), append(minified, int64(r.Minified)), append(foreign, int64(r.Foreign))
 		types, template = append(types, r.Types), append(template, r.Template)

@@ -36,6 +36,7 @@ type trainCommand struct {
 	AsOf    string   `name:"as-of" placeholder:"TIME" help:"Judge consent as of this time (RFC 3339); default now."`
 	Overlap bool     `name:"allow-project-overlap" help:"Allow projects of a golden dataset in the training data, for a split by time; the report says so."`
 	ledgerFlags
+	readFlags
 	Key      string `name:"pseudonym-key" placeholder:"FILE" help:"Key for the pseudonyms of organisations and projects in lineage.json; default $WHORL_PSEUDONYM_KEY, else a fresh key beside the run."`
 	Replace  bool   `help:"Replace the run directory if it exists."`
 	Restart  bool   `help:"Do not resume an interrupted run of the same inputs and settings."`
@@ -189,9 +190,9 @@ func (t *training) read(ctx context.Context) error {
 		t.golden = append(t.golden, set)
 		t.stage("reading golden datasets", i+1, len(t.command.Golden))
 	}
-	t.corpus, err = readCorpus(ctx, t.exports, datasets.Options{
+	t.corpus, err = readCorpus(ctx, t.exports, t.command.options(t.env, datasets.Options{
 		Purpose: datasets.TrainFingerprinting, AsOf: t.asOf, AcceptPolicies: t.config.policies(),
-	}, &guard, t.stage)
+	}), &guard, t.stage)
 	if err != nil {
 		return err
 	}

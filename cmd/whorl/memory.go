@@ -1,0 +1,48 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"whorl/datasets"
+)
+
+// readFlags are the flags of every verb that reads events: embed them.
+type readFlags struct {
+	Memory byteSize `placeholder:"SIZE" default:"512MiB" help:"Memory that reading may take, such as 256MiB or 2GiB; a file that needs more is refused. Default 512MiB."`
+}
+
+// options adds how events are read to what they are read for.
+func (f *readFlags) options(env *environment, opt datasets.Options) datasets.Options {
+	opt.Workers, opt.Memory = env.workers, int64(f.Memory)
+	return opt
+}
+
+// byteSize is a number of bytes, written with or without a unit.
+type byteSize int64
+
+var byteUnits = []struct {
+	name  string
+	shift uint
+}{{"KiB", 10}, {"MiB", 20}, {"GiB", 30}, {"K", 10}, {"M", 20}, {"G", 30}}
+
+// UnmarshalText reads a number with a unit.
+func (b *byteSize) UnmarshalText(text []byte) error {
+	number, shift := string(text), uint(0)
+	for _, u := range byteUnits {
+		if cut, ok := strings.CutSuffix(number, u.name); ok {
+			number, shift = cut, u.shift
+			break
+		}
+	}
+	n, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || n < 0 || n > 1<<50>>shift {
+		return fmt.Errorf("%q is no size such as 512MiB or 2GiB", text)
+	}
+	if n <<= shift; n < datasets.LeastMemory {
+		return fmt.Errorf("%q is too little: reading needs at least %dMiB", text, datasets.LeastMemory>>20)
+	}
+	*b = byteSize(n)
+	return nil
+}
