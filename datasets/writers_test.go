@@ -108,6 +108,8 @@ func TestRefusedWriters(t *testing.T) {
 		"pyarrow-decimal":           {ErrSchema, []string{"column project_id", "DECIMAL(9,2)", "not text"}},
 		"pyarrow-fixed-binary":      {ErrSchema, []string{"column project_id is FIXED_LEN_BYTE_ARRAY", "not text"}},
 		"pyarrow-latin1":            {ErrCorrupt, []string{"column message", "not UTF-8"}},
+		"pyarrow-encrypted":         {ErrUnsupported, []string{"encrypted", "write it in plain"}},
+		"pyarrow-encrypted-columns": {ErrUnsupported, []string{"encrypted columns", "write it in plain"}},
 		"pyarrow-no-exceptions":     {ErrSchema, []string{"column exceptions is missing"}},
 
 		"duckdb-brotli":     {ErrUnsupported, []string{"codec BROTLI;", "zstd, snappy, gzip or none"}},

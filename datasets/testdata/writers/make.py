@@ -7,6 +7,7 @@ The files in this folder are to be read as rows.json says. Those in two-level/ t
 makes them. Those in refused/ are refused with an error that says why and what to do.
 """
 
+import base64
 import datetime
 import json
 import os
@@ -17,6 +18,7 @@ import pandas
 import polars
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pyarrow.parquet.encryption as pe
 
 UTC = datetime.timezone.utc
 
@@ -144,9 +146,29 @@ pq.write_table(table().set_column(2, "project_id", pa.array([b"org/p%d" % (i % 2
 pq.write_table(table().set_column(9, "message", pa.array([b"caf\xe9"] * 12)), "refused/pyarrow-latin1.parquet")
 pq.write_table(table(exceptions=None), "refused/pyarrow-no-exceptions.parquet")
 duckdb.sql("COPY (SELECT * REPLACE (timestamp::TIMESTAMP AS timestamp) FROM 'pyarrow-snappy-v1.parquet') TO 'refused/duckdb-local-time.parquet' (FORMAT parquet)")
-duckdb.sql("COPY (SELECT * REPLACE (uuid() AS event_id) FROM 'pyarrow-snappy-v1.parquet') TO 'refused/duckdb-uuid.parquet' (FORMAT parquet)")
+duckdb.sql("COPY (SELECT * REPLACE ('00000000-0000-4000-8000-000000000001'::UUID AS event_id) FROM 'pyarrow-snappy-v1.parquet') TO 'refused/duckdb-uuid.parquet' (FORMAT parquet)")
 duckdb.sql("COPY (SELECT * REPLACE (exceptions::JSON AS exceptions) FROM 'pyarrow-snappy-v1.parquet') TO 'refused/duckdb-json.parquet' (FORMAT parquet)")
 frame.with_columns(polars.col("timestamp").dt.replace_time_zone(None)).write_parquet("refused/polars-local-time.parquet")
+
+
+class PlainKeys(pe.KmsClient):
+    """Wraps keys by not wrapping them: the files are for refusing."""
+
+    def __init__(self, config):
+        pe.KmsClient.__init__(self)
+
+    def wrap_key(self, key, name):
+        return base64.b64encode(key)
+
+    def unwrap_key(self, key, name):
+        return base64.b64decode(key)
+
+
+for plain in [True, False]:
+    how = pe.EncryptionConfiguration(footer_key="footer", column_keys={"column": ["org_id", "message"]}, plaintext_footer=plain, data_key_length_bits=128)
+    keys = pe.CryptoFactory(PlainKeys).file_encryption_properties(pe.KmsConnectionConfig(), how)
+    with pq.ParquetWriter(f"refused/pyarrow-encrypted{'-columns' if plain else ''}.parquet", table().schema, encryption_properties=keys) as writer:
+        writer.write_table(table())
 # fastparquet has no nested lists: it writes them as JSON text.
 fastparquet.write("refused/fastparquet-json.parquet", pandas.DataFrame(rows()), object_encoding={"exceptions": "json", "consent_purposes": "json"} | {c: "utf8" for c in table().column_names if c not in ("exceptions", "consent_purposes", "timestamp")})
 
