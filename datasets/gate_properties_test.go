@@ -21,11 +21,11 @@ type question struct {
 	policies []string
 }
 
-// judge opens a gate for one ledger and question; what it returns judges the
+// decider opens a gate for one ledger and question; what it returns judges the
 // rows of one run by rules 9 to 15.
-type judge func(entries []Entry, q question) func(*facts) Reason
+type decider func(entries []Entry, q question) func(*facts) Reason
 
-// theGate is the judge under test.
+// theGate is the decider under test.
 func theGate(entries []Entry, q question) func(*facts) Reason {
 	return (&gate{purpose: q.purpose, asOf: q.asOf, policies: q.policies, ledger: ledgerOf(slices.Clone(entries))}).check
 }
@@ -117,32 +117,32 @@ func (t *trial) other(action Action) Entry {
 	}
 }
 
-func (t *trial) ask(j judge, entries []Entry) Reason {
+func (t *trial) ask(j decider, entries []Entry) Reason {
 	f := t.row
 	return j(entries, t.question)(&f)
 }
 
-// property holds for every trial of a sound judge; a text says what is wrong.
+// property holds for every trial of a sound decider; a text says what is wrong.
 type property struct {
 	name  string
-	check func(t *trial, j judge) string
+	check func(t *trial, j decider) string
 }
 
 var properties = []property{
-	{"agrees with the reference", func(t *trial, j judge) string {
+	{"agrees with the reference", func(t *trial, j decider) string {
 		if got, want := t.ask(j, t.entries), t.ask(theReference, t.entries); got != want {
 			return fmt.Sprintf("got %q, want %q", got, want)
 		}
 		return ""
 	}},
-	{"a later withdrawal always denies", func(t *trial, j judge) string {
+	{"a later withdrawal always denies", func(t *trial, j decider) string {
 		w := t.own(Withdraw, 19+t.rng.IntN(40)) // no grant is later than 19
 		if got := t.ask(j, append(slices.Clone(t.entries), w)); got == allowed {
 			return "allowed after a withdrawal"
 		}
 		return ""
 	}},
-	{"a withdrawal of the skew before the grant denies", func(t *trial, j judge) string {
+	{"a withdrawal of the skew before the grant denies", func(t *trial, j decider) string {
 		minute := 20 + t.rng.IntN(3)
 		both := []Entry{t.own(Withdraw, minute-t.rng.IntN(6)), t.own(Grant, minute)}
 		t.rng.Shuffle(2, func(a, b int) { both[a], both[b] = both[b], both[a] })
@@ -151,7 +151,7 @@ var properties = []property{
 		}
 		return ""
 	}},
-	{"of equal times the later seq counts", func(t *trial, j judge) string {
+	{"of equal times the later seq counts", func(t *trial, j decider) string {
 		first, second := t.own(Grant, 20), t.own(Grant, 20) // later than all others
 		both, one := append(slices.Clone(t.entries), first, second), append(slices.Clone(t.entries), second)
 		if got, want := t.ask(j, both), t.ask(j, one); got != want {
@@ -159,7 +159,7 @@ var properties = []property{
 		}
 		return ""
 	}},
-	{"grants for others never allow", func(t *trial, j judge) string {
+	{"grants for others never allow", func(t *trial, j decider) string {
 		var entries []Entry
 		for _, e := range t.entries {
 			if e.Action == Withdraw || !t.covers(&e) {
@@ -174,7 +174,7 @@ var properties = []property{
 		}
 		return ""
 	}},
-	{"entries for others change nothing", func(t *trial, j judge) string {
+	{"entries for others change nothing", func(t *trial, j decider) string {
 		with := slices.Clone(t.entries)
 		for range 3 {
 			with = slices.Insert(with, t.rng.IntN(len(with)+1), t.other(pick(t.rng, Grant, Withdraw)))
@@ -184,7 +184,7 @@ var properties = []property{
 		}
 		return ""
 	}},
-	{"no withdrawal turns denial into permission", func(t *trial, j judge) string {
+	{"no withdrawal turns denial into permission", func(t *trial, j decider) string {
 		w := t.entry()
 		if t.rng.IntN(2) == 0 {
 			w = t.own(Withdraw, t.rng.IntN(30))
@@ -196,7 +196,7 @@ var properties = []property{
 		}
 		return ""
 	}},
-	{"a grant of the future never allows", func(t *trial, j judge) string {
+	{"a grant of the future never allows", func(t *trial, j decider) string {
 		g := t.own(Grant, 20)
 		g.EffectiveAt, g.ExpiresAt = t.asOf.Add(time.Duration(1+t.rng.IntN(600))*time.Second), t.asOf.Add(time.Hour)
 		var entries []Entry
@@ -211,7 +211,7 @@ var properties = []property{
 		}
 		return ""
 	}},
-	{"nothing is allowed from the expiry on", func(t *trial, j judge) string {
+	{"nothing is allowed from the expiry on", func(t *trial, j decider) string {
 		entries := slices.Clone(t.entries)
 		for i := range entries {
 			entries[i].ExpiresAt = t.asOf.Add(-time.Duration(t.rng.IntN(2)) * time.Minute)
@@ -221,14 +221,14 @@ var properties = []property{
 		}
 		return ""
 	}},
-	{"what was recorded later is as if it were not there", func(t *trial, j judge) string {
+	{"what was recorded later is as if it were not there", func(t *trial, j decider) string {
 		cut := recordedBy(t.entries, t.asOf)
 		if got, want := t.ask(j, cut), t.ask(theReference, cut); got != want {
 			return fmt.Sprintf("got %q, want %q", got, want)
 		}
 		return ""
 	}},
-	{"the order of entries matters to equal times only", func(t *trial, j judge) string {
+	{"the order of entries matters to equal times only", func(t *trial, j decider) string {
 		grants := map[time.Time]bool{}
 		for _, e := range t.entries {
 			if e.Action == Grant {
@@ -245,7 +245,7 @@ var properties = []property{
 		}
 		return ""
 	}},
-	{"without the row's own purpose all is denied", func(t *trial, j judge) string {
+	{"without the row's own purpose all is denied", func(t *trial, j decider) string {
 		f := t.row
 		f.purposes = nil
 		for _, p := range purposes {
@@ -258,7 +258,7 @@ var properties = []property{
 		}
 		return ""
 	}},
-	{"rows do not depend on each other", func(t *trial, j judge) string {
+	{"rows do not depend on each other", func(t *trial, j decider) string {
 		rows := []facts{t.row, t.facts(), t.facts(), t.facts(), t.row}
 		rows[4].at = grid.at(t.rng.IntN(45)) // the same subject at another time
 		alone := make([]Reason, len(rows))
@@ -288,7 +288,7 @@ func recordedBy(entries []Entry, at time.Time) []Entry {
 
 // violated runs trials until each property has failed once or they are over,
 // and returns the first failure of each property.
-func violated(j judge, seed uint64, trials int, met map[Reason]int) map[string]string {
+func violated(j decider, seed uint64, trials int, met map[Reason]int) map[string]string {
 	rng := rand.New(rand.NewPCG(seed, 7))
 	failed := map[string]string{}
 	for i := range trials {
@@ -355,7 +355,7 @@ func soundRules() rules {
 	}
 }
 
-func (r rules) judge(entries []Entry, q question) func(*facts) Reason {
+func (r rules) decider(entries []Entry, q question) func(*facts) Reason {
 	entries = ledgerOf(slices.Clone(entries)).Entries
 	return func(f *facts) Reason {
 		if !r.consents(f, q.purpose) {
@@ -394,8 +394,8 @@ func (r rules) judge(entries []Entry, q question) func(*facts) Reason {
 	}
 }
 
-// remember wraps a judge in a memory of its verdicts by too short a key.
-func remember(j judge, key func(*facts) string) judge {
+// remember wraps a decider in a memory of its verdicts by too short a key.
+func remember(j decider, key func(*facts) string) decider {
 	return func(entries []Entry, q question) func(*facts) Reason {
 		known, ask := map[string]Reason{}, j(entries, q)
 		return func(f *facts) Reason {
@@ -412,7 +412,7 @@ func remember(j judge, key func(*facts) string) judge {
 // property finds one, so none is idle.
 func TestPropertiesFindFaults(t *testing.T) {
 	const trials = 1_000
-	if failed := violated(soundRules().judge, 1, trials, nil); len(failed) > 0 {
+	if failed := violated(soundRules().decider, 1, trials, nil); len(failed) > 0 {
 		t.Fatalf("the sound rules fail: %v", failed)
 	}
 	if failed := violated(theReference, 1, trials, nil); len(failed) > 0 {
@@ -514,7 +514,7 @@ func TestPropertiesFindFaults(t *testing.T) {
 		"the row need not consent":    func(r *rules) { r.consents = func(*facts, Purpose) bool { return true } },
 		"any consent of the row does": func(r *rules) { r.consents = func(f *facts, _ Purpose) bool { return len(f.purposes) > 0 } },
 	}
-	judges := map[string]judge{
+	deciders := map[string]decider{
 		"remembers by organisation":   remember(theReference, func(f *facts) string { return f.org }),
 		"remembers by project":        remember(theReference, func(f *facts) string { return f.project }),
 		"remembers without times":     remember(theReference, func(f *facts) string { return f.org + "\x00" + f.project }),
@@ -523,11 +523,11 @@ func TestPropertiesFindFaults(t *testing.T) {
 	for name, fault := range faults {
 		r := soundRules()
 		fault(&r)
-		judges[name] = r.judge
+		deciders[name] = r.decider
 	}
 	found := map[string]int{}
-	for _, name := range sortedKeys(judges) {
-		failed := violated(judges[name], 1, trials, nil)
+	for _, name := range sortedKeys(deciders) {
+		failed := violated(deciders[name], 1, trials, nil)
 		if len(failed) == 0 {
 			t.Errorf("%s: not found", name)
 		}
@@ -541,7 +541,7 @@ func TestPropertiesFindFaults(t *testing.T) {
 			t.Errorf("%q finds no fault", p.name)
 		}
 	}
-	t.Logf("%d faults", len(judges))
+	t.Logf("%d faults", len(deciders))
 }
 
 // written is an entry as a line of a ledger.
