@@ -157,13 +157,21 @@ func (r *schemaReader) typed(n *columnar.Node, path string, ok bool, want string
 	return nil
 }
 
+// timeRemedy says how a writer's setting makes the timestamp what is wanted.
+func timeRemedy(n *columnar.Node) string {
+	if n.Leaf >= 0 && n.Kind.String() == "INT96" {
+		return "in Spark set spark.sql.parquet.outputTimestampType to TIMESTAMP_MILLIS, in pyarrow leave out use_deprecated_int96_timestamps"
+	}
+	return "write a timestamp with the time zone UTC (Spark: TIMESTAMP, pyarrow: timestamp(\"ms\", tz=\"UTC\"), DuckDB: TIMESTAMPTZ)"
+}
+
 const textWanted = "text (BYTE_ARRAY, string)"
 
 // list resolves a list column.
 func (r *schemaReader) list(n *columnar.Node, path string) (columnar.List, error) {
 	l, ok := n.List()
 	if !ok {
-		return l, r.errorf(path, "is %s, not a list", n.Describe())
+		return l, r.errorf(path, "is %s, not a list; write a nested column, not JSON text", n.Describe())
 	}
 	if l.Layout == columnar.TwoLevel {
 		r.layout = columnar.TwoLevel
@@ -210,7 +218,7 @@ func eventSchema(file string, root *columnar.Node) (*eventNodes, error) {
 		return nil, err
 	}
 	unit, ok := nodes.time.Timestamp()
-	if err := r.typed(nodes.time, "timestamp", ok, "an INT64 timestamp adjusted to UTC"); err != nil {
+	if err := r.typed(nodes.time, "timestamp", ok, "an INT64 timestamp adjusted to UTC; "+timeRemedy(nodes.time)); err != nil {
 		return nil, err
 	}
 	nodes.unit = unit

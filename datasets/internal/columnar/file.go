@@ -114,6 +114,9 @@ func open(name string, src source, r io.ReaderAt, size int64) (f *File, err erro
 	file, err := parquet.OpenFile(r, size,
 		parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true), parquet.FileReadMode(parquet.ReadModeSync))
 	if err != nil {
+		if strings.Contains(err.Error(), "DecryptionConfig") { // plain footer, encrypted columns
+			return fail(ErrUnsupported, "encrypted columns; write it in plain")
+		}
 		return fail(ErrCorrupt, "%v", err)
 	}
 	f = &File{name: name, src: src, footer: size - 8 - length, meta: file.Metadata()}

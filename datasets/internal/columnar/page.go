@@ -161,6 +161,8 @@ func (c *Cursor) readData(header *format.PageHeader, payload []byte, size int) (
 			if c.codec != format.Uncompressed {
 				c.body = body
 			}
+		} else if len(payload) != size {
+			return 0, fmt.Errorf("%w: page of %d bytes claims %d", ErrCorrupt, len(payload), size)
 		}
 	} else {
 		v1 := header.DataPageHeader
