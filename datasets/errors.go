@@ -25,6 +25,8 @@ var (
 	ErrNothingAllowed = errors.New("no allowed event")
 	// ErrInternal: more than 0.1 % of the rows could not be decided (rule 16).
 	ErrInternal = errors.New("too many rows could not be decided")
+	// ErrEvent: an event could not be read again if it were written.
+	ErrEvent = errors.New("bad event")
 	// ErrLabel: a label or pair is contradictory or out of range.
 	ErrLabel = errors.New("bad label")
 	// ErrOptions: the caller's options are incomplete or unknown.

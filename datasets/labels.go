@@ -47,40 +47,18 @@ func (g *Golden) Pairs() ([]Pair, error) { return g.store.pairs() }
 
 func (s *store) labels() (map[string]Label, error) {
 	labels := make(map[string]Label, min(s.rows(RoleLabels), 1<<20))
-	err := s.eachRow(RoleLabels, func(f *columnar.File, g *columnar.Group) (func(int64) error, []*rowCursor, error) {
-		nodes, err := labelSchema(f.Name(), f.Root())
-		if err != nil {
-			return nil, nil, err
+	err := s.eachLabel(func(at position, id string, l *Label, fault string) error {
+		if fault != "" {
+			return labelError(at, fault)
 		}
-		c, err := cursors(g, nodes.event, nodes.group, nodes.source, nodes.confidence, nodes.slices.Element)
-		if err != nil {
-			return nil, nil, err
-		}
-		return func(row int64) error {
-			fail := func(format string, args ...any) error {
-				return fmt.Errorf("%w: %s, row %d: %s", ErrLabel, f.Name(), row, fmt.Sprintf(format, args...))
+		if first, ok := labels[id]; ok {
+			if first.GroupID != l.GroupID {
+				return labelError(at, twoGroups(id, first.GroupID, l.GroupID))
 			}
-			id, _ := cell(c[0])
-			l := Label{}
-			l.GroupID, _ = cell(c[1])
-			l.Source, _ = cell(c[2])
-			if id == "" || l.GroupID == "" {
-				return fail("event_id or group_id is empty; remove the row")
-			}
-			var ok bool
-			if l.Confidence, ok = confidence(c[3]); !ok {
-				return fail("confidence is not in [0, 1]")
-			}
-			l.Slices = c[4].Strings()
-			if first, ok := labels[id]; ok {
-				if first.GroupID != l.GroupID {
-					return fail("event %.64q has the groups %.64q and %.64q; keep one", id, first.GroupID, l.GroupID)
-				}
-				return nil
-			}
-			labels[id] = l
 			return nil
-		}, c, nil
+		}
+		labels[id] = *l
+		return nil
 	})
 	if err != nil {
 		return nil, err
@@ -91,7 +69,113 @@ func (s *store) labels() (map[string]Label, error) {
 func (s *store) pairs() ([]Pair, error) {
 	var pairs []Pair
 	seen := map[[2]string]int{}
-	err := s.eachRow(RolePairs, func(f *columnar.File, g *columnar.Group) (func(int64) error, []*rowCursor, error) {
+	err := s.eachPair(func(at position, p *Pair, fault string) error {
+		if fault != "" {
+			return labelError(at, fault)
+		}
+		key := [2]string{min(p.A, p.B), max(p.A, p.B)}
+		if i, ok := seen[key]; ok {
+			if pairs[i].Group != p.Group {
+				return labelError(at, bothWays(p))
+			}
+			return nil
+		}
+		seen[key] = len(pairs)
+		pairs = append(pairs, *p)
+		return nil
+	})
+	return pairs, err
+}
+
+// position is where a row stands: a file, and the row in it, from 1.
+type position struct {
+	file string
+	row  int64
+}
+
+func labelError(at position, fault string) error {
+	return fmt.Errorf("%w: %s, row %d: %s", ErrLabel, at.file, at.row, fault)
+}
+
+func twoGroups(id, first, second string) string {
+	return fmt.Sprintf("event %.64q has the groups %.64q and %.64q; keep one", id, first, second)
+}
+
+func bothWays(p *Pair) string {
+	return fmt.Sprintf("the pair %.64q, %.64q is both GROUP and SEPARATE; keep one", p.A, p.B)
+}
+
+const confidenceFault = "confidence is not in [0, 1]"
+
+// labelFault says what is wrong with a label; empty for nothing.
+func labelFault(id string, l *Label) string {
+	switch {
+	case id == "" || l.GroupID == "":
+		return "event_id or group_id is empty; remove the row"
+	case !(l.Confidence >= 0 && l.Confidence <= 1):
+		return confidenceFault
+	}
+	return ""
+}
+
+// pairFault says what is wrong with a pair; empty for nothing.
+func pairFault(p *Pair) string {
+	switch {
+	case p.A == "" || p.B == "" || p.A == p.B:
+		return "a pair needs two different events"
+	case !(p.Confidence >= 0 && p.Confidence <= 1):
+		return confidenceFault
+	}
+	return ""
+}
+
+// eachLabel reads the rows of all labels files in order, also the bad ones:
+// fault says what is wrong with a row by itself. The label holds until the
+// next call; its strings and slices longer.
+func (s *store) eachLabel(visit func(at position, id string, l *Label, fault string) error) error {
+	return s.eachFile(RoleLabels, func(i int) error { return s.eachLabelOf(i, visit) })
+}
+
+// eachPair reads the rows of all pairs files as eachLabel does.
+func (s *store) eachPair(visit func(at position, p *Pair, fault string) error) error {
+	return s.eachFile(RolePairs, func(i int) error { return s.eachPairOf(i, visit) })
+}
+
+func (s *store) eachFile(role Role, visit func(i int) error) error {
+	for i := range s.files {
+		if s.files[i].Role == role {
+			if err := visit(i); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *store) eachLabelOf(i int, visit func(at position, id string, l *Label, fault string) error) error {
+	return s.eachRowOf(i, func(f *columnar.File, g *columnar.Group) (func(int64) error, []*rowCursor, error) {
+		nodes, err := labelSchema(f.Name(), f.Root())
+		if err != nil {
+			return nil, nil, err
+		}
+		c, err := cursors(g, nodes.event, nodes.group, nodes.source, nodes.confidence, nodes.slices.Element)
+		if err != nil {
+			return nil, nil, err
+		}
+		return func(row int64) error {
+			var l Label
+			id, _ := cell(c[0])
+			l.GroupID, _ = cell(c[1])
+			l.Source, _ = cell(c[2])
+			l.Confidence = confidence(c[3])
+			l.Slices = c[4].Strings()
+			return visit(position{f.Name(), row}, id, &l, labelFault(id, &l))
+		}, c, nil
+	})
+}
+
+func (s *store) eachPairOf(i int, visit func(at position, p *Pair, fault string) error) error {
+	return s.eachRowOf(i, func(f *columnar.File, g *columnar.Group) (func(int64) error, []*rowCursor, error) {
 		nodes, err := pairSchema(f.Name(), f.Root())
 		if err != nil {
 			return nil, nil, err
@@ -101,65 +185,32 @@ func (s *store) pairs() ([]Pair, error) {
 			return nil, nil, err
 		}
 		return func(row int64) error {
-			fail := func(format string, args ...any) error {
-				return fmt.Errorf("%w: %s, row %d: %s", ErrLabel, f.Name(), row, fmt.Sprintf(format, args...))
-			}
-			p := Pair{}
+			var p Pair
 			p.A, _ = cell(c[0])
 			p.B, _ = cell(c[1])
 			p.Source, _ = cell(c[3])
-			if p.A == "" || p.B == "" || p.A == p.B {
-				return fail("a pair needs two different events")
+			p.Confidence = confidence(c[4])
+			label, _ := cell(c[2])
+			p.Group = label == "GROUP"
+			fault := pairFault(&p)
+			if fault == "" && !p.Group && label != "SEPARATE" {
+				fault = fmt.Sprintf("unknown label %.32q; use GROUP or SEPARATE", label)
 			}
-			switch label, _ := cell(c[2]); label {
-			case "GROUP":
-				p.Group = true
-			case "SEPARATE":
-			default:
-				return fail("unknown label %.32q; use GROUP or SEPARATE", label)
-			}
-			var ok bool
-			if p.Confidence, ok = confidence(c[4]); !ok {
-				return fail("confidence is not in [0, 1]")
-			}
-			key := [2]string{min(p.A, p.B), max(p.A, p.B)}
-			if i, ok := seen[key]; ok {
-				if pairs[i].Group != p.Group {
-					return fail("the pair %.64q, %.64q is both GROUP and SEPARATE; keep one", p.A, p.B)
-				}
-				return nil
-			}
-			seen[key] = len(pairs)
-			pairs = append(pairs, p)
-			return nil
+			return visit(position{f.Name(), row}, &p, fault)
 		}, c, nil
 	})
-	return pairs, err
 }
 
-// confidence returns the number of a confidence cell; ok is false for null,
-// NaN and what is out of range.
-func confidence(c *rowCursor) (v float64, ok bool) {
-	if v, ok = c.Float(); !ok || math.IsNaN(v) || v < 0 || v > 1 {
-		return 0, false
+// confidence returns the number of a confidence cell, NaN for null.
+func confidence(c *rowCursor) float64 {
+	if v, ok := c.Float(); ok {
+		return v
 	}
-	return v, true
+	return math.NaN()
 }
 
-// eachRow calls open for every row group of the files with a role and what it
-// returns for every row, numbered in the file from 1.
-func (s *store) eachRow(role Role, open func(*columnar.File, *columnar.Group) (func(row int64) error, []*rowCursor, error)) error {
-	for i := range s.files {
-		if s.files[i].Role != role {
-			continue
-		}
-		if err := s.eachRowOf(i, open); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
+// eachRowOf calls open for every row group of file i and what it returns for
+// every row, numbered in the file from 1.
 func (s *store) eachRowOf(i int, open func(*columnar.File, *columnar.Group) (func(row int64) error, []*rowCursor, error)) (err error) {
 	defer columnar.Recover(s.name(i), &err)
 	f, done, err := s.file(i)

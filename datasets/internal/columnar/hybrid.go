@@ -40,8 +40,8 @@ func decodeHybrid[T uint8 | uint32](dst []T, src []byte, width uint) error {
 				v |= uint32(src[i]) << (8 * i)
 			}
 			src = src[size:]
-			if uint32(T(v)) != v {
-				return fmt.Errorf("%w: level %d out of range", ErrCorrupt, v)
+			if uint64(v)>>width != 0 {
+				return fmt.Errorf("%w: a run of %d in %d bits", ErrCorrupt, v, width)
 			}
 			run := dst[:min(count, uint64(len(dst)))]
 			fillRun(run, T(v))
