@@ -27,6 +27,9 @@ type Options struct {
 	// decoding and use, and for ids while copies are looked for. 0 means 512
 	// MiB; at least 16 MiB. Files that ask for more end in an error.
 	Memory int64
+	// Progress is called now and then, on the goroutine that ranges over the
+	// events, with the rows read of all; nil for nobody.
+	Progress func(rows, total int64)
 	// Omit names optional columns that need not be read, by their path
 	// ("release", "exceptions.value", "exceptions.frames.context_line").
 	Omit []string

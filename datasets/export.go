@@ -57,14 +57,30 @@ func OpenExportWith(dir string, opt OpenOptions) (*Export, error) {
 		return nil, fmt.Errorf("%w: %w; name the directory that holds manifest.json", ErrManifest, err)
 	}
 	defer root.Close()
+	x, m, err := readManifest(dir, root)
+	if err != nil {
+		return nil, err
+	}
+	if x.Ledger, err = openLedger(dir, root, m.ConsentLedger, opt); err != nil {
+		return nil, err
+	}
+	if x.store, err = openStore(dir, root, m.Files); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// readManifest reads the manifest of an export: an Export without ledger and
+// store.
+func readManifest(dir string, root *os.Root) (*Export, *manifest, error) {
 	name := filepath.Join(dir, "manifest.json")
 	data, err := readSmall(root, "manifest.json", name, maxManifestBytes)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrManifest, err)
+		return nil, nil, fmt.Errorf("%w: %w", ErrManifest, err)
 	}
 	m, created, err := parseManifest(data)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrManifest, name, err)
+		return nil, nil, fmt.Errorf("%w: %s: %w", ErrManifest, name, err)
 	}
 	sum := sha256.Sum256(data)
 	x := &Export{
@@ -74,13 +90,7 @@ func OpenExportWith(dir string, opt OpenOptions) (*Export, error) {
 	if x.Name == "" {
 		x.Name = filepath.Base(filepath.Clean(dir))
 	}
-	if x.Ledger, err = openLedger(dir, root, m.ConsentLedger, opt); err != nil {
-		return nil, err
-	}
-	if x.store, err = openStore(dir, root, m.Files); err != nil {
-		return nil, err
-	}
-	return x, nil
+	return x, m, nil
 }
 
 func openLedger(dir string, root *os.Root, l *manifestLedger, opt OpenOptions) (*Ledger, error) {
@@ -122,6 +132,7 @@ func openLedger(dir string, root *os.Root, l *manifestLedger, opt OpenOptions) (
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 	}
+	ledger.file = name
 	return ledger, nil
 }
 

@@ -38,24 +38,33 @@ func OpenGolden(dir string) (*Golden, error) {
 		return nil, fmt.Errorf("%w: %w; name the directory that holds dataset.json", ErrManifest, err)
 	}
 	defer root.Close()
-	name := filepath.Join(dir, "dataset.json")
-	data, err := readSmall(root, "dataset.json", name, maxManifestBytes)
+	g, d, err := readDescription(dir, root)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrManifest, err)
-	}
-	d, err := parseDescription(data)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrManifest, name, err)
-	}
-	sum := sha256.Sum256(data)
-	g := &Golden{
-		Dir: dir, Name: d.Name, Version: d.Version, Description: d.Description, Licence: d.Licence,
-		LabelProtocol: d.LabelProtocol, ConsentBasis: d.ConsentBasis, DescriptionSHA256: hex.EncodeToString(sum[:]),
+		return nil, err
 	}
 	if g.store, err = openStore(dir, root, d.Files); err != nil {
 		return nil, err
 	}
 	return g, nil
+}
+
+// readDescription reads the description of a golden dataset: a Golden without
+// store.
+func readDescription(dir string, root *os.Root) (*Golden, *description, error) {
+	name := filepath.Join(dir, "dataset.json")
+	data, err := readSmall(root, "dataset.json", name, maxManifestBytes)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", ErrManifest, err)
+	}
+	d, err := parseDescription(data)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: %s: %w", ErrManifest, name, err)
+	}
+	sum := sha256.Sum256(data)
+	return &Golden{
+		Dir: dir, Name: d.Name, Version: d.Version, Description: d.Description, Licence: d.Licence,
+		LabelProtocol: d.LabelProtocol, ConsentBasis: d.ConsentBasis, DescriptionSHA256: hex.EncodeToString(sum[:]),
+	}, d, nil
 }
 
 // Files returns the verified files, in the description's order.

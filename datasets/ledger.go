@@ -47,6 +47,7 @@ type Ledger struct {
 	Entries []Entry
 
 	heads     [][sha256.Size]byte // hash of each line
+	file      string              // it was read from, for a copy
 	bySubject map[subject][]int   // entries of a purpose and organisation, in order
 	latest    time.Time           // recorded_at of the last entry
 }

@@ -39,30 +39,42 @@ type store struct {
 	files []File
 	kept  [][]byte    // verified bytes of small files, nil for the others
 	sums  []blockSums // of the others
+	room  int64       // for bytes that may yet be kept
 }
 
 // openStore verifies every listed file: kind, size, hash, then schema and row
 // count (rules 1 and 2).
 func openStore(dir string, root *os.Root, listed []manifestFile) (*store, error) {
-	s := &store{dir: dir, kept: make([][]byte, len(listed)), sums: make([]blockSums, len(listed))}
-	room := int64(maxKept)
-	for i, l := range listed {
-		s.files = append(s.files, File{Path: l.Path, Role: l.Role, Rows: *l.Rows, Bytes: *l.Bytes, SHA256: l.SHA256})
-		if err := s.verify(root, i, *l.Bytes <= room); err != nil {
-			return nil, err
-		}
-		room -= int64(len(s.kept[i]))
-		f, done, err := s.file(i)
-		if err != nil {
-			return nil, err
-		}
-		err = s.inspect(i, f)
-		done()
-		if err != nil {
+	s := newStore(dir, listed)
+	for i := range listed {
+		if err := s.admit(root, i); err != nil {
 			return nil, err
 		}
 	}
 	return s, nil
+}
+
+// newStore returns a store whose files are yet to be admitted.
+func newStore(dir string, listed []manifestFile) *store {
+	s := &store{dir: dir, kept: make([][]byte, len(listed)), sums: make([]blockSums, len(listed)), room: maxKept}
+	for _, l := range listed {
+		s.files = append(s.files, File{Path: l.Path, Role: l.Role, Rows: *l.Rows, Bytes: *l.Bytes, SHA256: l.SHA256})
+	}
+	return s
+}
+
+// admit verifies file i.
+func (s *store) admit(root *os.Root, i int) error {
+	if err := s.verify(root, i, s.files[i].Bytes <= s.room); err != nil {
+		return err
+	}
+	s.room -= int64(len(s.kept[i]))
+	f, done, err := s.file(i)
+	if err != nil {
+		return err
+	}
+	defer done()
+	return s.inspect(i, f)
 }
 
 func (s *store) name(i int) string { return filepath.Join(s.dir, s.files[i].Path) }

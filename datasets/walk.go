@@ -146,6 +146,9 @@ func runWalk[T any](ctx context.Context, w *walk, t *Tally, reuse bool, start fu
 		if n := t.Denied[Internal]; n*1000 > total {
 			return false, fmt.Errorf("%w: %s: %d of %d; export again without the damaged rows", ErrInternal, w.store.dir, n, total)
 		}
+		if w.opt.Progress != nil {
+			w.opt.Progress(t.Rows, total)
+		}
 		for _, v := range out.values {
 			if !yield(v) {
 				return false, nil

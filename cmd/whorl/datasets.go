@@ -15,6 +15,8 @@ import (
 // datasetsCommand holds the verbs that look into data.
 type datasetsCommand struct {
 	Stats       statsCommand       `cmd:"" help:"Count an export's rows: allowed, denied by reason, platforms, groups."`
+	Verify      verifyCommand      `cmd:"" help:"Check all that can be checked of an export or golden dataset."`
+	Split       splitCommand       `cmd:"" help:"Split an export or golden dataset in two, by time, project or organisation."`
 	Withdrawals withdrawalsCommand `cmd:"" help:"List the runs whose data is withdrawn now."`
 }
 
@@ -47,7 +49,7 @@ func (c *statsCommand) Run(ctx context.Context, env *environment) error {
 		if c.ledgerFlags != (ledgerFlags{}) {
 			return usageError{errors.New("--ledger, --state: a golden dataset has no ledger; its consent_basis stands in")}
 		}
-		if stats, err = g.Stats(ctx, c.options(env, datasets.Options{AsOf: asOf})); err != nil {
+		if stats, err = g.Stats(ctx, env.shown(c.options(env, datasets.Options{AsOf: asOf}))); err != nil {
 			return err
 		}
 	} else {
@@ -65,7 +67,7 @@ func (c *statsCommand) Run(ctx context.Context, env *environment) error {
 		if err != nil {
 			return err
 		}
-		if stats, err = x.Stats(ctx, c.options(env, datasets.Options{Purpose: purpose, AsOf: asOf, AcceptPolicies: c.Accept})); err != nil {
+		if stats, err = x.Stats(ctx, env.shown(c.options(env, datasets.Options{Purpose: purpose, AsOf: asOf, AcceptPolicies: c.Accept}))); err != nil {
 			return err
 		}
 	}

@@ -19,6 +19,13 @@ func (f *readFlags) options(env *environment, opt datasets.Options) datasets.Opt
 	return opt
 }
 
+// shown adds a bar to what reads one dataset from end to end.
+func (env *environment) shown(opt datasets.Options) datasets.Options {
+	report := env.stages()
+	opt.Progress = func(rows, total int64) { report("reading", int(rows), int(total)) }
+	return opt
+}
+
 // byteSize is a number of bytes, written with or without a unit.
 type byteSize int64
 
