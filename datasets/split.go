@@ -230,9 +230,7 @@ func (s *splitter) planByTime(ctx context.Context) error {
 // planByUnit fills the first part with whole units.
 func (s *splitter) planByUnit(ctx context.Context, unit func(*features.Event) string) error {
 	count := map[string]int64{}
-	total := int64(0)
 	err := eachAllowed(ctx, s, unit, func(u string) {
-		total++
 		if _, ok := count[u]; !ok {
 			u = strings.Clone(u)
 		}
@@ -244,20 +242,7 @@ func (s *splitter) planByUnit(ctx context.Context, unit func(*features.Event) st
 	if len(count) < 2 {
 		return fmt.Errorf("%w: there is one %s only; split by time", ErrOptions, s.opt.By)
 	}
-	order := sortedKeys(count)
-	rand.New(rand.NewPCG(s.opt.Seed, 0)).Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
-	target, sum := s.opt.Fraction*float64(total), int64(0)
-	first, nearest := 1, math.Inf(1)
-	for i, u := range order[:len(order)-1] {
-		sum += count[u]
-		if off := math.Abs(float64(sum) - target); off < nearest {
-			first, nearest = i+1, off
-		}
-	}
-	chosen := map[string]bool{}
-	for _, u := range order[:first] {
-		chosen[u] = true
-	}
+	chosen := firstUnits(count, s.opt.Fraction, s.opt.Seed)
 	s.choose = func(e *features.Event) int {
 		if chosen[unit(e)] {
 			return 0
@@ -265,6 +250,35 @@ func (s *splitter) planByUnit(ctx context.Context, unit func(*features.Event) st
 		return 1
 	}
 	return nil
+}
+
+// seededOrder returns the units in an order that the seed alone decides.
+func seededOrder(count map[string]int64, seed uint64) []string {
+	order := sortedKeys(count)
+	rand.New(rand.NewPCG(seed, 0)).Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+	return order
+}
+
+// firstUnits returns as many units, in the seeded order, as hold the number of
+// events that comes closest to the fraction: at least one, and not all.
+func firstUnits(count map[string]int64, fraction float64, seed uint64) map[string]bool {
+	total := int64(0)
+	for _, n := range count {
+		total += n
+	}
+	order := seededOrder(count, seed)
+	sum, first, nearest := int64(0), 1, math.Inf(1)
+	for i, u := range order[:len(order)-1] {
+		sum += count[u]
+		if off := math.Abs(float64(sum) - fraction*float64(total)); off < nearest {
+			first, nearest = i+1, off
+		}
+	}
+	chosen := map[string]bool{}
+	for _, u := range order[:first] {
+		chosen[u] = true
+	}
+	return chosen
 }
 
 // events copies the events.

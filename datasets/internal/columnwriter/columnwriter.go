@@ -60,7 +60,7 @@ const (
 
 // File is a Parquet file in the making.
 type File struct {
-	w       *parquet.Writer
+	w       *parquet.GenericWriter[any]
 	limits  Limits
 	columns []*Column
 
@@ -102,7 +102,7 @@ func New(w io.Writer, name string, row any, limits Limits) *File {
 	defaults(&limits.Entries, DefaultEntries)
 	schema := parquet.NewSchema(name, parquet.SchemaOf(row))
 	f := &File{limits: limits}
-	f.w = parquet.NewWriter(w, schema,
+	f.w = parquet.NewGenericWriter[any](w, schema,
 		parquet.CreatedBy("whorl", "1", "parquet-go"),
 		parquet.Compression(&zstd.Codec{Level: zstd.SpeedDefault}),
 		parquet.PageBufferSize(pageBytes),
