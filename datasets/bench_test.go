@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/parquet-go/parquet-go"
@@ -90,14 +91,16 @@ func measure(b *testing.B) {
 }
 
 // BenchmarkLarge reads the large export in steps, each with one and with two
-// workers: pages alone, through parquet-go's page API and through ours; then
-// judged by the gate; then as events; then with extraction.
+// workers: pages, and pages with their values, through parquet-go's page API;
+// both through our cursors; then judged by the gate; then as events; then with
+// extraction.
 func BenchmarkLarge(b *testing.B) {
 	for _, step := range []struct {
 		name string
 		run  func(b *testing.B, x *Export, workers int) int64
 	}{
-		{"page-api", pageAPI},
+		{"pages", pageAPI(false)},
+		{"page-values", pageAPI(true)},
 		{"cursors", bareCursors},
 		{"gate", judgeLarge},
 		{"events", func(b *testing.B, x *Export, workers int) int64 {
@@ -209,38 +212,52 @@ func groups(b *testing.B, x *Export, workers int, f func(file, group int) int64)
 }
 
 // pageAPI decodes all pages of the columns that a walk reads with parquet-go's
-// page API, and does nothing with them.
-func pageAPI(b *testing.B, x *Export, workers int) int64 {
-	return groups(b, x, workers, func(file, group int) int64 {
-		data, err := os.ReadFile(filepath.Join(x.Dir, x.store.files[file].Path))
-		if err != nil {
-			b.Error(err)
-			return 0
-		}
-		f, err := parquet.OpenFile(bytes.NewReader(data), int64(len(data)), parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true), parquet.FileReadMode(parquet.ReadModeSync))
-		if err != nil {
-			b.Error(err)
-			return 0
-		}
-		g := f.RowGroups()[group]
-		for _, chunk := range g.ColumnChunks() {
-			pages := chunk.Pages()
-			for {
-				p, err := pages.ReadPage()
-				if err == io.EOF {
-					break
-				}
+// page API. It does nothing with them, or reads their values with their levels,
+// as whoever uses them must.
+func pageAPI(values bool) func(b *testing.B, x *Export, workers int) int64 {
+	return func(b *testing.B, x *Export, workers int) int64 {
+		open := make([]func() *parquet.File, len(x.store.files))
+		for i, listed := range x.store.files {
+			open[i] = sync.OnceValue(func() *parquet.File {
+				data, err := os.ReadFile(filepath.Join(x.Dir, listed.Path))
 				if err != nil {
-					b.Error(err)
-					return 0
+					panic(err)
 				}
-				pageSink += int64(len(p.RepetitionLevels())) + int64(len(p.DefinitionLevels())) + p.NumValues()
-				parquet.Release(p)
-			}
-			pages.Close()
+				f, err := parquet.OpenFile(bytes.NewReader(data), int64(len(data)), parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true), parquet.FileReadMode(parquet.ReadModeSync))
+				if err != nil {
+					panic(err)
+				}
+				return f
+			})
 		}
-		return g.NumRows()
-	})
+		return groups(b, x, workers, func(file, group int) int64 {
+			var buf [1024]parquet.Value
+			g := open[file]().RowGroups()[group]
+			for _, chunk := range g.ColumnChunks() {
+				pages := chunk.Pages()
+				for {
+					p, err := pages.ReadPage()
+					if err == io.EOF {
+						break
+					}
+					if err != nil {
+						panic(err)
+					}
+					atomic.AddInt64(&pageSink, int64(len(p.RepetitionLevels()))+int64(len(p.DefinitionLevels()))+p.NumValues())
+					for r := p.Values(); values; {
+						if _, err := r.ReadValues(buf[:]); err == io.EOF {
+							break
+						} else if err != nil {
+							panic(err)
+						}
+					}
+					parquet.Release(p)
+				}
+				pages.Close()
+			}
+			return g.NumRows()
+		})
+	}
 }
 
 var pageSink int64
