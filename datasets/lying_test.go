@@ -369,6 +369,7 @@ var lies = []struct {
 		c.meta.NumValues -= int64(*last.values())
 		c.pages = c.pages[:len(c.pages)-1]
 	}},
+	{"last page twice", false, func(c *columnPages) { c.pages = append(c.pages, c.pages[len(c.pages)-1]) }},
 	{"last page twice, its values too", false, func(c *columnPages) {
 		last := c.pages[len(c.pages)-1]
 		c.meta.NumValues += int64(*last.values())

@@ -10,6 +10,26 @@ import (
 	"github.com/parquet-go/parquet-go/format"
 )
 
+// checkEnd refuses data pages after the last value that the column counts: a
+// reader that stops there loses rows without a word. Other bytes may follow.
+func (c *Cursor) checkEnd() error {
+	for c.offset < c.end {
+		header, err := c.readHeader()
+		if err != nil || header.CompressedPageSize < 0 {
+			return nil // no page
+		}
+		values := header.DataPageHeaderV2.V.NumValues
+		if header.Type == format.DataPage {
+			values = header.DataPageHeader.V.NumValues
+		}
+		if data := header.Type == format.DataPage || header.Type == format.DataPageV2; data && values > 0 {
+			return c.errorf(ErrCorrupt, "a page of %d values after the last that the column counts", values)
+		}
+		c.offset += int64(header.CompressedPageSize)
+	}
+	return nil
+}
+
 // readPage decodes the next data page into the cursor's buffers and returns how
 // many entries it has. A dictionary page on the way is kept.
 func (c *Cursor) readPage() (int, error) {

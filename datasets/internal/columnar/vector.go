@@ -95,6 +95,9 @@ func (c *Cursor) Read(v *Vector, rows int) (int, error) {
 			return 0, c.errorf(ErrCorrupt, "more than the row group's %d rows", c.rows)
 		}
 		if n > 0 || c.rows == 0 {
+			if err := c.checkEnd(); err != nil {
+				return 0, err
+			}
 			c.pass()
 		}
 	}
