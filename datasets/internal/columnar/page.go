@@ -119,7 +119,7 @@ func (c *Cursor) readDictionary(header *format.PageHeader, payload []byte, size 
 	}
 	//lint:ignore SA1019 writers of version 1 pages still use the old name
 	if e := h.V.Encoding; e != format.Plain && e != format.PlainDictionary {
-		return fmt.Errorf("%w: encoding %v", ErrUnsupported, e)
+		return fmt.Errorf("%w: encoding %v; write the column with plain, dictionary or delta encoding", ErrUnsupported, e)
 	}
 	n := int(h.V.NumValues)
 	if n < 0 || n > MaxPageValues {

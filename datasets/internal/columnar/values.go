@@ -78,7 +78,7 @@ func (c *Cursor) appendValues(encoding format.Encoding, body []byte, n int) (err
 }
 
 func (c *Cursor) unsupported(encoding format.Encoding) error {
-	return fmt.Errorf("%w: encoding %v of %v", ErrUnsupported, encoding, c.node.Kind)
+	return fmt.Errorf("%w: encoding %v of %v; write the column with plain, dictionary or delta encoding", ErrUnsupported, encoding, c.node.Kind)
 }
 
 func (c *Cursor) appendIndexed(body []byte, n int) error {
