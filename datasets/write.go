@@ -82,6 +82,31 @@ var roles = [...]Role{RoleEvents, RoleLabels, RolePairs}
 
 // CreateExport begins an export in dir, which must not exist.
 func CreateExport(dir string, info ExportInfo) (*Writer, error) {
+	finish, err := info.finish()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	return create(dir, finish)
+}
+
+// CreateExportLate is [CreateExport] where what the export says of itself is
+// known only when all its rows are: info is asked for by [Writer.Close].
+func CreateExportLate(dir string, info func() (ExportInfo, error)) (*Writer, error) {
+	return begin(dir, func(w *Writer, files []manifestFile) error {
+		now, err := info()
+		if err != nil {
+			return err
+		}
+		finish, err := now.finish()
+		if err != nil {
+			return err
+		}
+		return finish(w, files)
+	})
+}
+
+// finish returns what writes manifest and ledger.
+func (info ExportInfo) finish() (func(*Writer, []manifestFile) error, error) {
 	head, entries := ledgerHead(info.Ledger)
 	created := info.CreatedAt.UTC().Format(time.RFC3339)
 	m := manifest{
@@ -90,12 +115,12 @@ func CreateExport(dir string, info ExportInfo) (*Writer, error) {
 		Name:          info.Name, Description: info.Description, Licence: info.Licence, LabelProtocol: info.LabelProtocol,
 	}
 	if info.CreatedAt.IsZero() {
-		return nil, fmt.Errorf("%w: %s: CreatedAt is not set", ErrOptions, dir)
+		return nil, fmt.Errorf("%w: CreatedAt is not set", ErrOptions)
 	}
 	if _, err := ParseLedger(info.Ledger, info.LedgerID, entries, head); err != nil {
-		return nil, fmt.Errorf("%s: %w", dir, err)
+		return nil, err
 	}
-	return create(dir, func(w *Writer, files []manifestFile) error {
+	return func(w *Writer, files []manifestFile) error {
 		m.Files = files
 		if err := os.WriteFile(filepath.Join(w.partial, m.ConsentLedger.Path), info.Ledger, 0o644); err != nil {
 			return err
@@ -104,7 +129,7 @@ func CreateExport(dir string, info ExportInfo) (*Writer, error) {
 			_, _, err := parseManifest(data)
 			return err
 		})
-	})
+	}, nil
 }
 
 // CreateGolden begins a golden dataset in dir, which must not exist.
@@ -122,10 +147,25 @@ func CreateGolden(dir string, info GoldenInfo) (*Writer, error) {
 	})
 }
 
-// create makes the partial directory. finish writes what stands beside the
-// Parquet files; it is tried first without any, so that a manifest which no
-// reader would take is an error before the work and not after it.
+// create begins a directory. finish writes what stands beside the Parquet
+// files; it is tried first without any, so that a manifest which no reader
+// would take is an error before the work and not after it.
 func create(dir string, finish func(*Writer, []manifestFile) error) (*Writer, error) {
+	w, err := begin(dir, finish)
+	if err != nil {
+		return nil, err
+	}
+	zero := int64(0)
+	trial := []manifestFile{{Path: "events.parquet", Role: RoleEvents, Rows: &zero, Bytes: &zero, SHA256: noEntries}}
+	if err := w.write(trial); err != nil {
+		w.Abort()
+		return nil, fmt.Errorf("%s: %w", w.dir, err)
+	}
+	return w, nil
+}
+
+// begin makes the partial directory.
+func begin(dir string, finish func(*Writer, []manifestFile) error) (*Writer, error) {
 	dir = filepath.Clean(dir)
 	w := &Writer{dir: dir, partial: atomicfile.PartialName(dir)}
 	w.write = func(files []manifestFile) error { return finish(w, files) }
@@ -140,12 +180,6 @@ func create(dir string, finish func(*Writer, []manifestFile) error) (*Writer, er
 	}
 	if err := os.Mkdir(w.partial, 0o755); err != nil {
 		return nil, err
-	}
-	zero := int64(0)
-	trial := []manifestFile{{Path: "events.parquet", Role: RoleEvents, Rows: &zero, Bytes: &zero, SHA256: noEntries}}
-	if err := w.write(trial); err != nil {
-		w.Abort()
-		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
 	w.tables[0] = newTable(w.partial, "events", eventRow{})
 	return w, nil

@@ -1,0 +1,287 @@
+package importer
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+)
+
+// MaxDocument is the size in bytes from which on a single JSON value, line or
+// text is refused.
+const MaxDocument = 64 << 20
+
+// document is one piece of the input.
+type document struct {
+	place string // for errors: file and line, or file and number
+	data  []byte // good until the next document
+}
+
+// pathError is a file that cannot be read at all, or not further. It ends an
+// import: what is lost is not countable.
+type pathError struct {
+	place string
+	err   error
+}
+
+func (e *pathError) Error() string { return e.place + ": " + e.err.Error() }
+func (e *pathError) Unwrap() error { return e.err }
+
+// files calls f for every file of an input in the order of their names: the
+// file itself, all files below a directory, or the stream. Names that begin
+// with a dot are passed over. keep tells which files of a directory count.
+func (o *Options) files(ctx context.Context, keep func(name string) bool, f func(name string, r io.Reader) error) error {
+	if o.In == "-" {
+		return open("standard input", o.Stdin, f)
+	}
+	return filepath.WalkDir(o.In, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case path != o.In && strings.HasPrefix(d.Name(), "."):
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		case d.IsDir() || path != o.In && !keep(plainName(path)):
+			return nil
+		}
+		file, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		return open(path, file, f)
+	})
+}
+
+// plainName is the name of a file without the ending of its compression.
+func plainName(path string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(path, ".gz"), ".zst")
+}
+
+// hasExtension makes a test of file names.
+func hasExtension(extensions ...string) func(string) bool {
+	return func(name string) bool {
+		for _, x := range extensions {
+			if strings.EqualFold(filepath.Ext(name), x) {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// open takes off gzip or zstd, told by the first bytes.
+func open(name string, r io.Reader, f func(string, io.Reader) error) error {
+	in := bufio.NewReaderSize(r, 1<<18)
+	magic, err := in.Peek(4)
+	if err != nil && err != io.EOF {
+		return &pathError{name, err}
+	}
+	r = in
+	switch {
+	case bytes.HasPrefix(magic, []byte{0x1f, 0x8b}):
+		z, err := gzip.NewReader(in)
+		if err != nil {
+			return &pathError{name, err}
+		}
+		r = z
+	case bytes.Equal(magic, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+		z, err := zstd.NewReader(in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(128<<20))
+		if err != nil {
+			return &pathError{name, err}
+		}
+		defer z.Close()
+		r = z
+	}
+	return f(name, r)
+}
+
+// errLong is a document above [MaxDocument].
+var errLong = fmt.Errorf("longer than %d MiB; cut it, or give it as a file for each event", MaxDocument>>20)
+
+// lines yields the lines of a text that are not blank. A line that is too long
+// is yielded without data.
+func lines(name string, r io.Reader) iter.Seq2[document, error] {
+	return func(yield func(document, error) bool) {
+		in := bufio.NewReaderSize(r, 1<<18)
+		var long []byte
+		for n := 1; ; n++ {
+			place := fmt.Sprintf("%s, line %d", name, n)
+			line, err := in.ReadSlice('\n')
+			tooLong := false
+			if err == bufio.ErrBufferFull {
+				for long = long[:0]; err == bufio.ErrBufferFull; line, err = in.ReadSlice('\n') {
+					if tooLong = tooLong || len(long)+len(line) > MaxDocument; !tooLong {
+						long = append(long, line...)
+					}
+				}
+				long = append(long, line...)
+				line = long
+			}
+			if err != nil && err != io.EOF {
+				yield(document{}, &pathError{place, err})
+				return
+			}
+			if tooLong {
+				if !yield(document{place: place}, errLong) {
+					return
+				}
+			} else if line = bytes.TrimSpace(line); len(line) > 0 && !yield(document{place, line}, nil) {
+				return
+			}
+			if err == io.EOF {
+				return
+			}
+		}
+	}
+}
+
+// whole yields a file as one document.
+func whole(name string, r io.Reader) iter.Seq2[document, error] {
+	return func(yield func(document, error) bool) {
+		data, err := io.ReadAll(io.LimitReader(r, MaxDocument+1))
+		switch {
+		case err != nil:
+			yield(document{}, &pathError{name, err})
+		case len(data) > MaxDocument:
+			yield(document{place: name}, errLong)
+		default:
+			yield(document{name, data}, nil)
+		}
+	}
+}
+
+// jsonValues yields the JSON values of a file: one to a line, one after the
+// other over several lines, or the elements of one array.
+//
+// A broken line costs that line. Where values are not cut by lines nobody can
+// tell where the next begins, so that a broken one ends the file's reading.
+func jsonValues(name string, r io.Reader) iter.Seq2[document, error] {
+	return func(yield func(document, error) bool) {
+		in := bufio.NewReaderSize(r, 1<<18)
+		first, err := firstByte(in)
+		switch {
+		case err == io.EOF:
+			return
+		case err != nil:
+			yield(document{}, &pathError{name, err})
+		case first == '[':
+			elements(name, in)(yield)
+		case lineHoldsValue(in):
+			lines(name, in)(yield)
+		default:
+			values(name, in)(yield)
+		}
+	}
+}
+
+// firstByte passes over white space and a byte order mark.
+func firstByte(in *bufio.Reader) (byte, error) {
+	if mark, _ := in.Peek(3); bytes.Equal(mark, []byte("\xef\xbb\xbf")) {
+		in.Discard(3)
+	}
+	for {
+		b, err := in.ReadByte()
+		if err != nil {
+			return 0, err
+		}
+		if b != ' ' && b != '\t' && b != '\r' && b != '\n' {
+			return b, in.UnreadByte()
+		}
+	}
+}
+
+// lineHoldsValue tells by the first line, as far as the buffer goes, whether
+// there is a value to a line. A line longer than the buffer is taken for one:
+// printed over several lines, JSON has short ones.
+func lineHoldsValue(in *bufio.Reader) bool {
+	head, err := in.Peek(in.Size())
+	line, _, cut := bytes.Cut(head, []byte{'\n'})
+	if !cut && err == nil {
+		return true
+	}
+	return json.Valid(bytes.TrimSpace(line))
+}
+
+// limited counts what a decoder takes for one value.
+type limited struct {
+	r    io.Reader
+	left int64
+}
+
+func (l *limited) Read(p []byte) (int, error) {
+	if l.left <= 0 {
+		return 0, errLong
+	}
+	n, err := l.r.Read(p[:min(int64(len(p)), l.left)])
+	l.left -= int64(n)
+	return n, err
+}
+
+// values yields values that stand one after the other.
+func values(name string, in io.Reader) iter.Seq2[document, error] {
+	return func(yield func(document, error) bool) {
+		l := &limited{r: in}
+		d := json.NewDecoder(l)
+		for n := 1; ; n++ {
+			if !element(name, n, d, l, yield) {
+				return
+			}
+		}
+	}
+}
+
+// element yields the decoder's next value, and reports whether to go on.
+func element(name string, n int, d *json.Decoder, l *limited, yield func(document, error) bool) bool {
+	l.left = MaxDocument
+	var data json.RawMessage
+	place := fmt.Sprintf("%s, value %d", name, n)
+	switch err := d.Decode(&data); {
+	case err == io.EOF:
+		return false
+	case err != nil:
+		if errors.Is(err, io.ErrUnexpectedEOF) {
+			err = errors.New("the JSON ends too early")
+		}
+		yield(document{place: place}, fmt.Errorf("%w; nothing after it in this file is read", position(err)))
+		return false
+	}
+	return yield(document{place, data}, nil)
+}
+
+// elements yields the elements of the array that the input is.
+func elements(name string, in io.Reader) iter.Seq2[document, error] {
+	return func(yield func(document, error) bool) {
+		l := &limited{r: in, left: MaxDocument}
+		d := json.NewDecoder(l)
+		if _, err := d.Token(); err != nil {
+			yield(document{}, &pathError{name, err})
+			return
+		}
+		n := 1
+		for ; d.More(); n++ {
+			if !element(name, n, d, l, yield) {
+				return
+			}
+		}
+		l.left = MaxDocument
+		if _, err := d.Token(); err != nil {
+			yield(document{place: fmt.Sprintf("%s, value %d", name, n)}, errors.New("the array has no end: the file is cut"))
+		}
+	}
+}
