@@ -5,7 +5,8 @@
 //     datasets and leaves a run directory.
 //  2. eval judges a model file again; report renders results.
 //  3. inspect, datasets and features look into what goes in and out; datasets
-//     withdrawals lists the runs whose data may not be used any more.
+//     import makes datasets of other formats, and datasets withdrawals lists
+//     the runs whose data may not be used any more.
 //
 // Results go to standard output, everything else to standard error. The exit
 // status is 0, 1 for a failure and 2 for wrong usage.
@@ -35,6 +36,7 @@ import (
 // environment is everything the program takes from outside its arguments.
 type environment struct {
 	args           []string
+	stdin          io.Reader
 	stdout, stderr io.Writer
 	now            func() time.Time
 	getenv         func(string) string
@@ -75,7 +77,7 @@ func run(env *environment) (code int) {
 		kong.Exit(func(code int) { panic(exitCode(code)) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.Vars{
-			"purposes": purposes(), "resamples": strconv.Itoa(eval.DefaultResamples),
+			"purposes": purposes(), "formats": importFormats(), "languages": importLanguages(), "resamples": strconv.Itoa(eval.DefaultResamples),
 			"pairs": strconv.Itoa(eval.DefaultPairCap), "window": strconv.Itoa(eval.DefaultWindowDays),
 		},
 	)

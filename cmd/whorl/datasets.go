@@ -17,6 +17,7 @@ type datasetsCommand struct {
 	Stats       statsCommand       `cmd:"" help:"Count an export's rows: allowed, denied by reason, platforms, groups."`
 	Verify      verifyCommand      `cmd:"" help:"Check all that can be checked of an export or golden dataset."`
 	Split       splitCommand       `cmd:"" help:"Split an export or golden dataset in two, by time, project or organisation."`
+	Import      importCommand      `cmd:"" help:"Turn another format into an export or golden dataset."`
 	Withdrawals withdrawalsCommand `cmd:"" help:"List the runs whose data is withdrawn now."`
 }
 

@@ -6,8 +6,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -132,8 +134,9 @@ func (j *job) protocol() string {
 	return ""
 }
 
-// add completes an event and writes it with its label.
-func (j *job) add(f *found) error {
+// add completes an event and writes it with its label. The place is where it
+// stood, without the folders that the input stands in.
+func (j *job) add(place string, f *found) error {
 	e := &f.event
 	if f.stack != "" && len(e.Exceptions) == 0 {
 		j.parse(f)
@@ -163,7 +166,7 @@ func (j *job) add(f *found) error {
 		j.report.Shortened++
 	}
 	if e.ID == "" {
-		e.ID = derivedID(e)
+		e.ID = derivedID(place, e)
 	}
 	consent := datasets.RowConsent{Purposes: purposeNames(j.Purposes), PolicyVersion: j.PolicyVersion}
 	switch {
@@ -190,14 +193,49 @@ func (j *job) add(f *found) error {
 	if e.Time.After(r.Last) {
 		r.Last = e.Time
 	}
-	if f.group == "" {
+	label, ok := j.labels[e.ID]
+	if !ok {
+		if f.group == "" {
+			return nil
+		}
+		label = datasets.Label{GroupID: f.group, Source: f.source, Confidence: 1}
+		if f.confidence != nil {
+			label.Confidence = *f.confidence
+		}
+	}
+	label.Slices = f.slices
+	return j.w.WriteLabel(e.ID, label)
+}
+
+// readLabels reads a file of labels.
+func readLabels(name string) (map[string]datasets.Label, error) {
+	if name == "" {
+		return nil, nil
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	all := map[string]datasets.Label{}
+	err = readCSV(name, file, []string{"event_id", "group_id"}, func(line int, cells map[string]string) error {
+		l := datasets.Label{GroupID: strings.Clone(cells["group_id"]), Source: strings.Clone(cells["source"]), Confidence: 1}
+		if l.Source == "" {
+			l.Source = "human"
+		}
+		if c := cells["confidence"]; c != "" {
+			if l.Confidence, err = strconv.ParseFloat(c, 64); err != nil {
+				return fmt.Errorf("%s, line %d: confidence %q is no number", name, line, c)
+			}
+		}
+		id := strings.Clone(cells["event_id"])
+		if other, ok := all[id]; ok && other.GroupID != l.GroupID {
+			return fmt.Errorf("%s, line %d: event %s has a group already", name, line, id)
+		}
+		all[id] = l
 		return nil
-	}
-	confidence := 1.0
-	if f.confidence != nil {
-		confidence = *f.confidence
-	}
-	return j.w.WriteLabel(e.ID, datasets.Label{GroupID: f.group, Source: f.source, Confidence: confidence, Slices: f.slices})
+	})
+	return all, err
 }
 
 // parse makes exceptions of a stack's text. A text that no parser knows becomes
@@ -240,19 +278,11 @@ func purposeNames(purposes []datasets.Purpose) []string {
 	return names
 }
 
-// derivedID makes an id of what an event holds: of equal events without ids
-// one counts.
-func derivedID(e *features.Event) string {
+// derivedID makes an id of where an event stood and what it holds, for events
+// that have none. Equal events in two places are two.
+func derivedID(place string, e *features.Event) string {
 	h := sha256.New()
-	fmt.Fprintf(h, "%q %q %d %q %q", e.OrgID, e.ProjectID, e.Time.UnixMilli(), e.Platform, e.Message)
-	for i := range e.Exceptions {
-		x := &e.Exceptions[i]
-		fmt.Fprintf(h, "|%q %q", x.Type, x.Value)
-		for k := range x.Frames {
-			f := &x.Frames[k]
-			fmt.Fprintf(h, " %q %q %q %q %d %d", f.Function, f.Module, f.Filename, f.AbsPath, f.Line, f.Column)
-		}
-	}
+	fmt.Fprintf(h, "%q %+v", place, *e)
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 

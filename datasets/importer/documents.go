@@ -41,22 +41,22 @@ func (e *pathError) Unwrap() error { return e.err }
 // files calls f for every file of an input in the order of their names: the
 // file itself, all files below a directory, or the stream. Names that begin
 // with a dot are passed over. keep tells which files of a directory count.
-func (o *Options) files(ctx context.Context, keep func(name string) bool, f func(name string, r io.Reader) error) error {
-	if o.In == "-" {
-		return open("standard input", o.Stdin, f)
+func (j *job) files(ctx context.Context, keep func(name string) bool, f func(name string, r io.Reader) error) error {
+	if j.In == "-" {
+		return open("standard input", &counter{r: j.Stdin, j: j}, f)
 	}
-	return filepath.WalkDir(o.In, func(path string, d fs.DirEntry, err error) error {
+	return filepath.WalkDir(j.In, func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case path != o.In && strings.HasPrefix(d.Name(), "."):
+		case path != j.In && strings.HasPrefix(d.Name(), "."):
 			if d.IsDir() {
 				return fs.SkipDir
 			}
 			return nil
-		case d.IsDir() || path != o.In && !keep(plainName(path)):
+		case d.IsDir() || path != j.In && !keep(plainName(path)):
 			return nil
 		}
 		file, err := os.Open(path)
@@ -64,8 +64,40 @@ func (o *Options) files(ctx context.Context, keep func(name string) bool, f func
 			return err
 		}
 		defer file.Close()
-		return open(path, file, f)
+		return open(path, &counter{r: file, j: j}, f)
 	})
+}
+
+// counter reports how far the reading is.
+type counter struct {
+	r io.Reader
+	j *job
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.j.bytes += int64(n)
+	if c.j.Progress != nil {
+		c.j.Progress(c.j.bytes, c.j.total)
+	}
+	return n, err
+}
+
+// size returns the bytes of all files of an input, 0 for a stream.
+func size(in string) (total int64) {
+	if in == "-" {
+		return 0
+	}
+	filepath.WalkDir(in, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return nil // the reading will tell
+		}
+		if info, err := d.Info(); err == nil {
+			total += info.Size()
+		}
+		return nil
+	})
+	return total
 }
 
 // plainName is the name of a file without the ending of its compression.

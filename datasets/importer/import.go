@@ -67,11 +67,16 @@ type Options struct {
 	Days      bool     // format jetbrains: splits by the days of config.json
 	AllStacks bool     // format fast-json: an event for every stack of a report, not the first
 
+	// Labels is a CSV file with the columns event_id, group_id and, if it likes,
+	// source and confidence. It goes before what the input says.
+	Labels string
+
 	SourceMaps string // directory of source maps, or ""
 
 	Strict bool // the first document that cannot be read is an error
-	// Progress, if set, is called with the number of documents read.
-	Progress func(documents int64)
+	// Progress, if set, is called with the bytes read, as they are stored, and
+	// their total, 0 where nobody knows.
+	Progress func(read, total int64)
 }
 
 // Report is what an import did.
@@ -130,8 +135,11 @@ type job struct {
 	report Report
 	public publicGrants
 	maps   *sourceMaps
+	labels map[string]datasets.Label
 	scrub  scrubber
 	own    bool // as the format's
+
+	bytes, total int64 // read, and to read
 }
 
 // Import reads the input and writes a dataset to opt.Out, which appears
@@ -151,9 +159,16 @@ func Import(ctx context.Context, opt Options) (*Report, error) {
 	} else if f.seeks {
 		return nil, fmt.Errorf("%w: %s is read from files, not from standard input", ErrOptions, opt.Format)
 	}
-	j := &job{Options: opt, own: f.own}
-	j.report = Report{Format: opt.Format, Dir: filepath.Clean(opt.Out), Platforms: map[string]int64{}}
 	var err error
+	j := &job{Options: opt, own: f.own}
+	if j.labels, err = readLabels(opt.Labels); err != nil {
+		return nil, err
+	}
+	j.total = size(opt.In)
+	if opt.Format == FastJSON {
+		j.total *= 2
+	}
+	j.report = Report{Format: opt.Format, Dir: filepath.Clean(opt.Out), Platforms: map[string]int64{}}
 	if opt.SourceMaps != "" {
 		if j.maps, err = newSourceMaps(opt.SourceMaps); err != nil {
 			return nil, err
@@ -203,9 +218,7 @@ func (j *job) each(ctx context.Context, documents iter.Seq2[document, error], re
 		if errors.As(err, &p) {
 			return err
 		}
-		if j.report.Documents++; j.Progress != nil && j.report.Documents%256 == 0 {
-			j.Progress(j.report.Documents)
-		}
+		j.report.Documents++
 		if err == nil {
 			events := 0
 			err = read(d, func(f found) error {
@@ -232,7 +245,7 @@ func (j *job) each(ctx context.Context, documents iter.Seq2[document, error], re
 // event adds an event and counts it where it cannot be written. It returns
 // only what ends the import.
 func (j *job) event(place string, f *found) error {
-	err := j.add(f)
+	err := j.add(strings.TrimPrefix(place, j.In), f)
 	if errors.Is(err, datasets.ErrEvent) || errors.Is(err, datasets.ErrLabel) || errors.Is(err, ErrRead) {
 		err = j.fault(place, err)
 	}

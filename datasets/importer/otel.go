@@ -2,6 +2,7 @@ package importer
 
 import (
 	"errors"
+	"path/filepath"
 	"strings"
 
 	"whorl/features"
@@ -96,6 +97,7 @@ func otelPlatform(language, runtime string) string {
 func otelRecord(about features.Event, a map[string]value, v value) (found, bool) {
 	f := found{event: about}
 	e := &f.event
+	e.ID = a["log.record.uid"].text()
 	e.Time = v.first("timeUnixNano", "time_unix_nano").time()
 	if e.Time.IsZero() {
 		e.Time = v.first("observedTimeUnixNano", "observed_time_unix_nano").time()
@@ -121,11 +123,17 @@ func otelRecord(about features.Event, a map[string]value, v value) (found, bool)
 	return f, true
 }
 
-// readText reads a stack trace as it was printed.
+// readText reads a stack trace as it was printed. Its id is the file's name.
 func readText(j *job, d document, add func(found) error) error {
 	text := string(d.data)
 	if strings.TrimSpace(text) == "" {
 		return errors.New("the file is empty")
 	}
-	return add(found{stack: text})
+	id := plainName(filepath.Base(d.place))
+	if j.In != d.place {
+		if r, err := filepath.Rel(j.In, d.place); err == nil {
+			id = plainName(filepath.ToSlash(r))
+		}
+	}
+	return add(found{event: features.Event{ID: id}, stack: text})
 }

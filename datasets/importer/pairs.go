@@ -29,9 +29,7 @@ func readPairsCSV(ctx context.Context, j *job) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			if j.report.Documents++; j.Progress != nil && j.report.Documents%256 == 0 {
-				j.Progress(j.report.Documents)
-			}
+			j.report.Documents++
 			if err := j.pair(cells, want, seen); err != nil {
 				var s *stop
 				if errors.As(err, &s) {
@@ -92,7 +90,7 @@ func (j *job) pair(cells map[string]string, want []string, seen map[[16]byte]boo
 		if x, ok := parseShown(f.stack); ok {
 			f.event.Exceptions = x
 		}
-		if err := j.add(&f); err != nil {
+		if err := j.add("", &f); err != nil {
 			if errors.Is(err, datasets.ErrEvent) || errors.Is(err, ErrRead) {
 				return err
 			}

@@ -54,7 +54,7 @@ func readSentry(j *job, v value, add func(found) error) error {
 	if len(e.Exceptions) == 0 && e.Message == "" {
 		return errors.New("neither exception, stack nor message")
 	}
-	return add(found{event: e})
+	return add(found{event: e, group: v.first("groupID", "group_id").text(), source: "tracker"})
 }
 
 // sentryMessage prefers the template: its parameters are somebody's data.

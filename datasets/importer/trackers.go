@@ -17,7 +17,7 @@ func readBugsnag(j *job, v value, add func(found) error) error {
 		events = v.get("events").list()
 	}
 	for _, v := range events {
-		f := found{event: features.Event{
+		f := found{group: v.first("error_id", "errorId", "groupingHash").text(), source: "tracker", event: features.Event{
 			ID: v.get("id").text(), Time: v.first("receivedAt", "received_at").time(),
 			Release: v.get("app", "version").text(), Environment: v.get("app").first("releaseStage", "release_stage").text(),
 			Platform: v.get("platform").text(),
@@ -76,7 +76,7 @@ func readRollbar(j *job, v value, add func(found) error) error {
 		v = d
 	}
 	body := v.get("body")
-	f := found{event: features.Event{
+	f := found{group: v.first("item_id", "fingerprint").text(), source: "tracker", event: features.Event{
 		ID: v.get("uuid").text(), Time: v.get("timestamp").time(), Environment: v.get("environment").text(),
 		Release: v.first("code_version").text(), Platform: rollbarPlatform(v.get("platform").text(), v.get("language").text()),
 		ProjectID: v.first("project_id").text(),
