@@ -156,6 +156,7 @@ func (j *job) add(place string, f *found) error {
 		e.ProjectID = j.Project
 	}
 	e.Platform = platformOf(e.Platform, j.Platform)
+	demangleFrames(e)
 	if j.maps != nil {
 		j.report.Mapped += j.maps.apply(e)
 	}

@@ -140,7 +140,22 @@ func open(name string, r io.Reader, f func(string, io.Reader) error) error {
 		defer z.Close()
 		r = z
 	}
-	return f(name, r)
+	return f(name, &sound{name, r})
+}
+
+// sound marks errors of reading, so that nobody takes a cut archive for a
+// faulty document.
+type sound struct {
+	name string
+	r    io.Reader
+}
+
+func (s *sound) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p)
+	if err != nil && err != io.EOF {
+		err = &pathError{s.name, err}
+	}
+	return n, err
 }
 
 // errLong is a document above [MaxDocument].
@@ -162,11 +177,13 @@ func lines(name string, r io.Reader) iter.Seq2[document, error] {
 						long = append(long, line...)
 					}
 				}
-				long = append(long, line...)
-				line = long
+				if tooLong = tooLong || len(long)+len(line) > MaxDocument; !tooLong {
+					long = append(long, line...)
+					line = long
+				}
 			}
 			if err != nil && err != io.EOF {
-				yield(document{}, &pathError{place, err})
+				yield(document{}, err)
 				return
 			}
 			if tooLong {
@@ -189,7 +206,7 @@ func whole(name string, r io.Reader) iter.Seq2[document, error] {
 		data, err := io.ReadAll(io.LimitReader(r, MaxDocument+1))
 		switch {
 		case err != nil:
-			yield(document{}, &pathError{name, err})
+			yield(document{}, err)
 		case len(data) > MaxDocument:
 			yield(document{place: name}, errLong)
 		default:
@@ -211,7 +228,7 @@ func jsonValues(name string, r io.Reader) iter.Seq2[document, error] {
 		case err == io.EOF:
 			return
 		case err != nil:
-			yield(document{}, &pathError{name, err})
+			yield(document{}, err)
 		case first == '[':
 			elements(name, in)(yield)
 		case lineHoldsValue(in):
@@ -287,6 +304,11 @@ func element(name string, n int, d *json.Decoder, l *limited, yield func(documen
 	case err == io.EOF:
 		return false
 	case err != nil:
+		var p *pathError
+		if errors.As(err, &p) {
+			yield(document{}, p)
+			return false
+		}
 		if errors.Is(err, io.ErrUnexpectedEOF) {
 			err = errors.New("the JSON ends too early")
 		}
@@ -302,7 +324,7 @@ func elements(name string, in io.Reader) iter.Seq2[document, error] {
 		l := &limited{r: in, left: MaxDocument}
 		d := json.NewDecoder(l)
 		if _, err := d.Token(); err != nil {
-			yield(document{}, &pathError{name, err})
+			yield(document{place: name}, err)
 			return
 		}
 		n := 1

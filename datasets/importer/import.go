@@ -246,7 +246,10 @@ func (j *job) each(ctx context.Context, documents iter.Seq2[document, error], re
 // only what ends the import.
 func (j *job) event(place string, f *found) error {
 	err := j.add(strings.TrimPrefix(place, j.In), f)
-	if errors.Is(err, datasets.ErrEvent) || errors.Is(err, datasets.ErrLabel) || errors.Is(err, ErrRead) {
+	if errors.Is(err, datasets.ErrEvent) || errors.Is(err, datasets.ErrLabel) { // the place is enough
+		err = fmt.Errorf("%w: %s", ErrRead, strings.TrimPrefix(err.Error(), filepath.Clean(j.Out)+": "))
+	}
+	if errors.Is(err, ErrRead) {
 		err = j.fault(place, err)
 	}
 	if err != nil {
@@ -258,11 +261,14 @@ func (j *job) event(place string, f *found) error {
 // fault counts a document that cannot be read.
 func (j *job) fault(place string, err error) error {
 	if j.Strict {
-		return fmt.Errorf("%s: %w: %w", place, ErrRead, err)
+		if !errors.Is(err, ErrRead) {
+			err = fmt.Errorf("%w: %w", ErrRead, err)
+		}
+		return fmt.Errorf("%s: %w", place, err)
 	}
 	j.report.Unread++
 	if len(j.report.Faults) < MaxFaults {
-		j.report.Faults = append(j.report.Faults, Fault{place, err.Error()})
+		j.report.Faults = append(j.report.Faults, Fault{place, strings.TrimPrefix(err.Error(), ErrRead.Error()+": ")})
 	}
 	return nil
 }
