@@ -73,6 +73,27 @@ func (r *reading) frame(f features.Frame) {
 	r.marks++
 }
 
+// more adds a line to the message of the current exception, up to a bound.
+func (r *reading) more(line string) {
+	x := r.current()
+	line = strings.TrimRight(line, " \t")
+	if len(x.Value)+len(line) >= MaxMessage {
+		r.skip(line)
+		return
+	}
+	if x.Value != "" {
+		x.Value += "\n"
+	}
+	x.Value += line
+}
+
+// aheadLines is how far a parser looks ahead: with no bound, many lines that
+// look ahead would take time in square.
+const aheadLines = 64
+
+// ahead returns the next few lines.
+func (r *reading) ahead() []string { return r.lines[r.at:min(r.at+aheadLines, len(r.lines))] }
+
 // mark notes a line as the language's that is neither head nor frame.
 func (r *reading) mark() { r.marks++ }
 
@@ -95,6 +116,10 @@ func (r *reading) newestFirst() {
 func (r *reading) outermostFirst() { slices.Reverse(r.exceptions) }
 
 func (r *reading) trace(p *parser) Trace {
+	// A header that nothing followed began one of nothing.
+	r.exceptions = slices.DeleteFunc(r.exceptions, func(x features.Exception) bool {
+		return x.Type == "" && x.Value == "" && len(x.Frames) == 0
+	})
 	return Trace{Language: p.language, Platform: p.platform, Exceptions: r.exceptions, Marks: r.marks, Skipped: r.skipped}
 }
 

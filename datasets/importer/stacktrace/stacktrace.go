@@ -2,6 +2,7 @@ package stacktrace
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"whorl/features"
 )
@@ -32,7 +33,18 @@ type parser struct {
 }
 
 // languages is in the order in which equal claims to a text are settled.
-var languages = []parser{}
+var languages = []parser{
+	{Python, "python", parsePython},
+	{Java, "java", parseJava},
+	{CSharp, "csharp", parseCSharp},
+	{Go, "go", parseGo},
+	{JavaScript, "javascript", parseJavaScript},
+	{Ruby, "ruby", parseRuby},
+	{PHP, "php", parsePHP},
+	{Rust, "native", parseRust},
+	{Dart, "dart", parseDart},
+	{Native, "native", parseNative},
+}
 
 // Languages returns all languages but [Auto].
 func Languages() []Language {
@@ -48,6 +60,9 @@ func Languages() []Language {
 const (
 	MaxFrames     = 4096 // of all exceptions together
 	MaxExceptions = 256
+	MaxText       = 4 << 20  // bytes read of a text
+	MaxLine       = 8 << 10  // bytes read of a line
+	MaxMessage    = 32 << 10 // bytes of a message of several lines
 )
 
 // Trace is what was read from a text.
@@ -80,11 +95,23 @@ func Parse(language Language, text string) (trace Trace, ok bool) {
 	return trace, len(trace.Exceptions) > 0
 }
 
-// splitLines cuts a text at line feeds and takes carriage returns off.
+// splitLines cuts a text at line feeds and takes carriage returns off. What is
+// above the bounds is left out.
 func splitLines(text string) []string {
-	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	lines := strings.Split(strings.TrimSuffix(cut(text, MaxText), "\n"), "\n")
 	for i := range lines {
-		lines[i] = strings.TrimSuffix(lines[i], "\r")
+		lines[i] = cut(strings.TrimSuffix(lines[i], "\r"), MaxLine)
 	}
 	return lines
+}
+
+// cut returns the first bytes of a text, without half a character at the end.
+func cut(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	for most > 0 && !utf8.RuneStart(s[most]) {
+		most--
+	}
+	return s[:most]
 }
