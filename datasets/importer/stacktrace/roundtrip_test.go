@@ -19,7 +19,6 @@ type printing struct {
 	types, messages, functions, modules, files []string
 	columns                                    bool // frames have one
 	cause                                      bool // exceptions have causes
-	headless                                   bool // an exception may have no frames
 	print                                      func(b *strings.Builder, xs []features.Exception)
 }
 
