@@ -54,8 +54,8 @@ func (*importCommand) Help() string {
 	var b strings.Builder
 	b.WriteString(`Writes what "whorl datasets verify" accepts; importing twice gives the same bytes.
 What identifies people or machines (users, requests, servers, variables) is never
-copied; home directories, addresses and releases are replaced, but in jsonl and parquet,
-whose columns are ours.
+copied; home directories, addresses and releases are replaced, but in jsonl, whose
+columns are ours.
 
 Formats:
 `)

@@ -27,7 +27,7 @@ var formats = []formatEntry{
 	{format: BugsnagJSON, read: perValue(readBugsnag), help: "Bugsnag's payloads or events"},
 	{format: RollbarJSON, read: perValue(readRollbar), help: "Rollbar's items or their data"},
 	{format: JSONLines, read: perValue(readJSONLines), own: true, help: "the columns of an export as JSON, an event to a line"},
-	{format: Parquet, read: readParquet, seeks: true, own: true, help: "a Parquet file of flat columns, with a map of their names"},
+	{format: Parquet, read: readParquet, seeks: true, help: "a Parquet file of flat columns, with a map of their names"},
 }
 
 func anyFile(string) bool { return true }
