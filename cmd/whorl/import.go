@@ -89,7 +89,7 @@ func (c *importCommand) Run(ctx context.Context, env *environment) error {
 		Format: importer.Format(c.From), In: c.In, Stdin: env.stdin, Out: out, Golden: c.As == "golden",
 		Name: c.Name, Description: c.About, Licence: c.Licence, Version: c.Version, Org: c.Org, Project: c.Project,
 		Public: c.Public, Agreement: c.Agreement, PolicyVersion: c.Policy,
-		Platform: c.Platform, Language: stacktrace.Language(c.Language), Context: c.Context, AllStacks: c.AllStacks, SourceMaps: c.Maps, Labels: c.Labels, Strict: c.Strict,
+		Platform: c.Platform, Language: stacktrace.Language(c.Language), Context: c.Context, AllStacks: c.AllStacks, SourceMaps: c.Maps, Labels: c.Labels, Workers: env.workers, Strict: c.Strict,
 	}
 	if err := c.files(&opt); err != nil {
 		return err

@@ -54,9 +54,9 @@ func (s *stream) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// maker returns documents like a fixture's line, which has an id as the text
+// numbered returns documents like a fixture's line, which has an id as the text
 // "ID" and a name as "NAME" in place of what differs.
-func maker(line string) func(int) string {
+func numbered(line string) func(int) string {
 	return func(n int) string {
 		return strings.NewReplacer("NUMBER", strconv.Itoa(n), "NAME", "f"+strconv.Itoa(n%997)).Replace(line)
 	}
@@ -90,10 +90,10 @@ func BenchmarkImport(b *testing.B) {
 		b.Run(string(in.format), func(b *testing.B) {
 			dir, size := b.TempDir(), benchBytes(b)
 			opt := Options{
-				Format: in.format, In: "-", Out: filepath.Join(dir, "out"), Golden: true, Public: "a benchmark", Time: instant("2026-01-01T00:00:00Z"),
+				Format: in.format, In: "-", Out: filepath.Join(dir, "out"), Golden: true, Public: "a benchmark", Workers: 2, Time: instant("2026-01-01T00:00:00Z"),
 			}
 			input := func() io.Reader {
-				return io.MultiReader(strings.NewReader(in.begin), &stream{make: maker(in.document), left: size, end: in.end})
+				return io.MultiReader(strings.NewReader(in.begin), &stream{make: numbered(in.document), left: size, end: in.end})
 			}
 			if in.file {
 				opt.In = filepath.Join(dir, "in.json")

@@ -21,7 +21,7 @@ import (
 
 // readJSONLines reads our own columns as JSON (docs/formats.md), with those of
 // a label, group_id, label_source, confidence and slices, beside them.
-func readJSONLines(j *job, v value, add func(found) error) error {
+func readJSONLines(v value, add func(found)) error {
 	if !v.isObject() {
 		return errors.New("an event is a JSON object")
 	}
@@ -65,7 +65,8 @@ func readJSONLines(j *job, v value, add func(found) error) error {
 		}
 		f.event.Exceptions = append(f.event.Exceptions, exception)
 	}
-	return add(f)
+	add(f)
+	return nil
 }
 
 // columnNames are what a column of a Parquet file can be mapped to: flat
@@ -152,6 +153,7 @@ func (j *job) parquetFile(ctx context.Context, name string, columns map[string]s
 		}
 		nodes[ours] = n
 	}
+	m := maker{job: j}
 	row := int64(0)
 	for g := range f.Groups() {
 		group := f.Group(g, columnar.DefaultBudget)
@@ -172,23 +174,21 @@ func (j *job) parquetFile(ctx context.Context, name string, columns map[string]s
 				}
 			}
 			left -= int64(n)
-			documents := func(yield func(document, error) bool) {
-				for range n {
-					row++
-					if !yield(document{place: fmt.Sprintf("%s, row %d", name, row)}, nil) {
-						return
-					}
+			for range n {
+				if err := ctx.Err(); err != nil {
+					return err
 				}
-			}
-			err := j.each(ctx, documents, func(_ document, add func(found) error) error {
+				row++
+				j.report.Documents++
 				now := map[string]string{}
 				for ours, l := range lanes {
 					now[ours] = l.next()
 				}
-				return add(j.mapped(now))
-			})
-			if err != nil {
-				return err
+				place := fmt.Sprintf("%s, row %d", name, row)
+				p := m.prepare(place, j.mapped(now))
+				if err := j.event(place, &p); err != nil {
+					return err
+				}
 			}
 		}
 	}

@@ -134,49 +134,87 @@ func (j *job) protocol() string {
 	return ""
 }
 
-// add completes an event and writes it with its label. The place is where it
-// stood, without the folders that the input stands in.
-func (j *job) add(place string, f *found) error {
-	e := &f.event
-	if f.stack != "" && len(e.Exceptions) == 0 {
-		j.parse(f)
+// maker makes events of what formats find. It belongs to one goroutine.
+type maker struct {
+	*job
+	scrub scrubber
+}
+
+// prepared is an event as it will be written, or why it cannot be.
+type prepared struct {
+	found
+	err       error // wraps ErrRead
+	shortened bool
+	unparsed  bool
+	mapped    int64
+}
+
+// prepare completes what was found.
+func (m *maker) prepare(place string, f found) prepared {
+	p := prepared{found: f}
+	e := &p.event
+	if p.stack != "" && len(e.Exceptions) == 0 {
+		m.parse(&p)
 	}
+	p.stack = ""
 	if e.Message == "" && !slices.ContainsFunc(e.Exceptions, func(x features.Exception) bool { return x.Type != "" || x.Value != "" || len(x.Frames) > 0 }) {
-		return fmt.Errorf("%w: neither exception nor message", ErrRead)
+		p.err = fmt.Errorf("%w: neither exception nor message", ErrRead)
+		return p
 	}
 	if e.Time.IsZero() {
-		if e.Time = j.Time; e.Time.IsZero() {
-			return fmt.Errorf("%w: it has no time; name one for those that have none (--time)", ErrRead)
+		if e.Time = m.Time; e.Time.IsZero() {
+			p.err = fmt.Errorf("%w: it has no time; name one for those that have none (--time)", ErrRead)
+			return p
 		}
 	}
 	if e.OrgID = strings.TrimSpace(e.OrgID); e.OrgID == "" {
-		e.OrgID = j.Org
+		e.OrgID = m.Org
 	}
 	if e.ProjectID = strings.TrimSpace(e.ProjectID); e.ProjectID == "" {
-		e.ProjectID = j.Project
+		e.ProjectID = m.Project
 	}
-	e.Platform = platformOf(e.Platform, j.Platform)
+	e.Platform = platformOf(e.Platform, m.Platform)
 	demangleFrames(e)
-	if j.maps != nil {
-		j.report.Mapped += j.maps.apply(e)
+	if m.maps != nil {
+		p.mapped = m.maps.apply(e)
 	}
-	if !j.own {
-		j.scrub.event(e, j.Context)
+	if !m.own {
+		m.scrub.event(e, m.Context)
 	}
-	if shorten(e) {
-		j.report.Shortened++
-	}
+	p.shortened = shorten(e)
 	if e.ID == "" {
-		e.ID = derivedID(place, e)
+		e.ID = derivedID(strings.TrimPrefix(place, m.In), e)
 	}
+	return p
+}
+
+// event writes an event with its label and counts it, or counts why it cannot
+// be written.
+func (j *job) event(place string, p *prepared) error {
+	err := p.err
+	if err == nil {
+		err = j.row(p)
+	}
+	if errors.Is(err, datasets.ErrEvent) || errors.Is(err, datasets.ErrLabel) { // the place is enough
+		err = fmt.Errorf("%w: %s", ErrRead, strings.TrimPrefix(err.Error(), filepath.Clean(j.Out)+": "))
+	}
+	if errors.Is(err, ErrRead) {
+		return j.fault(place, err)
+	}
+	return err
+}
+
+// row writes the rows of an event and counts them.
+func (j *job) row(p *prepared) error {
+	e := &p.event
 	consent := datasets.RowConsent{Purposes: purposeNames(j.Purposes), PolicyVersion: j.PolicyVersion}
 	switch {
 	case j.Golden:
 		consent = datasets.RowConsent{Purposes: []string{string(datasets.EvaluateFingerprinting)}}
 	case j.Public != "":
 		consent = datasets.RowConsent{Purposes: purposeNames(publicPurposes), PolicyVersion: publicPolicy}
-	case f.consent != nil:
-		consent = *f.consent
+	case p.consent != nil:
+		consent = *p.consent
 	}
 	if err := j.w.WriteEvent(e, consent); err != nil {
 		return err
@@ -194,17 +232,24 @@ func (j *job) add(place string, f *found) error {
 	if e.Time.After(r.Last) {
 		r.Last = e.Time
 	}
+	r.Mapped += p.mapped
+	if p.shortened {
+		r.Shortened++
+	}
+	if p.unparsed {
+		r.Unparsed++
+	}
 	label, ok := j.labels[e.ID]
 	if !ok {
-		if f.group == "" {
+		if p.group == "" {
 			return nil
 		}
-		label = datasets.Label{GroupID: f.group, Source: f.source, Confidence: 1}
-		if f.confidence != nil {
-			label.Confidence = *f.confidence
+		label = datasets.Label{GroupID: p.group, Source: p.source, Confidence: 1}
+		if p.confidence != nil {
+			label.Confidence = *p.confidence
 		}
 	}
-	label.Slices = f.slices
+	label.Slices = p.slices
 	return j.w.WriteLabel(e.ID, label)
 }
 
@@ -239,14 +284,29 @@ func readLabels(name string) (map[string]datasets.Label, error) {
 	return all, err
 }
 
+// parseStack reads a stack's text. Where no language was named, that of the
+// event's platform is tried before all are.
+func parseStack(language stacktrace.Language, platform, text string) (stacktrace.Trace, bool) {
+	if language == stacktrace.Auto {
+		of := features.ParsePlatform(strings.ToLower(platform))
+		if of == features.Node {
+			of = features.JavaScript
+		}
+		if l := stacktrace.Language(of.String()); slices.Contains(stacktrace.Languages(), l) {
+			if trace, ok := stacktrace.Parse(l, text); ok && trace.Skipped == 0 {
+				return trace, true
+			}
+		}
+	}
+	return stacktrace.Parse(language, text)
+}
+
 // parse makes exceptions of a stack's text. A text that no parser knows becomes
 // the message of an event without an exception.
-func (j *job) parse(f *found) {
+func (m *maker) parse(f *prepared) {
 	e := &f.event
-	trace, ok := stacktrace.Parse(j.Language, f.stack)
-	if !ok || trace.Skipped > 0 {
-		j.report.Unparsed++
-	}
+	trace, ok := parseStack(m.Language, e.Platform, f.stack)
+	f.unparsed = !ok || trace.Skipped > 0
 	if !ok && f.head == nil {
 		if e.Message == "" {
 			e.Message = f.stack

@@ -34,7 +34,7 @@ func TestPublishedEvents(t *testing.T) {
 			t.Fatal(err)
 		}
 		var got []string
-		err = readSentry(&job{}, v, func(f found) error {
+		err = readSentry(v, func(f found) {
 			for _, x := range f.event.Exceptions {
 				got = append(got, "exception "+x.Type)
 				exceptions++
@@ -46,7 +46,6 @@ func TestPublishedEvents(t *testing.T) {
 			if f.event.Message != "" {
 				messages++
 			}
-			return nil
 		})
 		want := published(t, data)
 		if err != nil {

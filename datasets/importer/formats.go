@@ -20,7 +20,7 @@ const (
 var formats = []formatEntry{
 	{format: SentryJSON, read: perValue(readSentry), help: "events of Sentry and its like, one to a file, line or array element"},
 	{format: OTelJSON, read: perValue(readOTel), help: "OTLP/JSON logs and traces: exceptions in log records and span events"},
-	{format: Text, read: perDocument(anyFile, whole, readText), help: "stack traces as they are printed, one to a file"},
+	{format: Text, read: readText, help: "stack traces as they are printed, one to a file"},
 	{format: FastJSON, read: readFast, seeks: true, help: "research corpora: an array of bug reports with dup_id"},
 	{format: JetBrains, read: readJetBrains, seeks: true, help: "a directory with reports/*.json and state.csv"},
 	{format: PairsCSV, read: readPairsCSV, help: "labelled pairs of stack-trace texts, for a golden dataset"},
@@ -29,5 +29,3 @@ var formats = []formatEntry{
 	{format: JSONLines, read: perValue(readJSONLines), own: true, help: "the columns of an export as JSON, an event to a line"},
 	{format: Parquet, read: readParquet, seeks: true, help: "a Parquet file of flat columns, with a map of their names"},
 }
-
-func anyFile(string) bool { return true }

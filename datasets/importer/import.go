@@ -73,7 +73,8 @@ type Options struct {
 
 	SourceMaps string // directory of source maps, or ""
 
-	Strict bool // the first document that cannot be read is an error
+	Workers int  // documents made into events at the same time; default 1
+	Strict  bool // the first document that cannot be read is an error
 	// Progress, if set, is called with the bytes read, as they are stored, and
 	// their total, 0 where nobody knows.
 	Progress func(read, total int64)
@@ -136,7 +137,6 @@ type job struct {
 	public publicGrants
 	maps   *sourceMaps
 	labels map[string]datasets.Label
-	scrub  scrubber
 	own    bool // as the format's
 
 	bytes, total int64 // read, and to read
@@ -201,63 +201,6 @@ func Import(ctx context.Context, opt Options) (*Report, error) {
 	return r, j.w.Close()
 }
 
-// stop is an error that ends the import, whatever document it came by.
-type stop struct{ err error }
-
-func (s *stop) Error() string { return s.err.Error() }
-func (s *stop) Unwrap() error { return s.err }
-
-// each reads every document. An error of read is that document's alone, and one
-// of an event that event's; read hands on what add returns.
-func (j *job) each(ctx context.Context, documents iter.Seq2[document, error], read func(d document, add func(found) error) error) error {
-	for d, err := range documents {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		var p *pathError
-		if errors.As(err, &p) {
-			return err
-		}
-		j.report.Documents++
-		if err == nil {
-			events := 0
-			err = read(d, func(f found) error {
-				events++
-				return j.event(d.place, &f)
-			})
-			if err == nil && events == 0 {
-				j.report.Empty++
-			}
-		}
-		var s *stop
-		if errors.As(err, &s) {
-			return s.err
-		}
-		if err != nil {
-			if err := j.fault(d.place, err); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// event adds an event and counts it where it cannot be written. It returns
-// only what ends the import.
-func (j *job) event(place string, f *found) error {
-	err := j.add(strings.TrimPrefix(place, j.In), f)
-	if errors.Is(err, datasets.ErrEvent) || errors.Is(err, datasets.ErrLabel) { // the place is enough
-		err = fmt.Errorf("%w: %s", ErrRead, strings.TrimPrefix(err.Error(), filepath.Clean(j.Out)+": "))
-	}
-	if errors.Is(err, ErrRead) {
-		err = j.fault(place, err)
-	}
-	if err != nil {
-		return &stop{err}
-	}
-	return nil
-}
-
 // fault counts a document that cannot be read.
 func (j *job) fault(place string, err error) error {
 	if j.Strict {
@@ -309,21 +252,19 @@ func Formats() (names, helps []string) {
 
 // perDocument makes the reading of a format whose events stand each in one
 // document.
-func perDocument(keep func(string) bool, cut func(string, io.Reader) iter.Seq2[document, error], read func(*job, document, func(found) error) error) func(context.Context, *job) error {
+func perDocument(keep func(string) bool, cut func(string, io.Reader) iter.Seq2[document, error], read func(document, func(found)) error) func(context.Context, *job) error {
 	return func(ctx context.Context, j *job) error {
-		return j.files(ctx, keep, func(name string, r io.Reader) error {
-			return j.each(ctx, cut(name, r), func(d document, add func(found) error) error { return read(j, d, add) })
-		})
+		return j.each(ctx, j.documents(ctx, keep, cut), read)
 	}
 }
 
 // perValue is perDocument for JSON values.
-func perValue(read func(*job, value, func(found) error) error) func(context.Context, *job) error {
-	return perDocument(hasExtension(".json", ".jsonl", ".ndjson"), jsonValues, func(j *job, d document, add func(found) error) error {
+func perValue(read func(value, func(found)) error) func(context.Context, *job) error {
+	return perDocument(hasExtension(".json", ".jsonl", ".ndjson"), jsonValues, func(d document, add func(found)) error {
 		v, err := parseValue(d.data)
 		if err != nil {
 			return position(err)
 		}
-		return read(j, v, add)
+		return read(v, add)
 	})
 }

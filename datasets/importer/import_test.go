@@ -238,7 +238,7 @@ func tree(t *testing.T, dir string) map[string]string {
 	return all
 }
 
-// TestSameBytes imports twice, as a golden dataset and as an export.
+// TestSameBytes imports again and again, as a golden dataset and as an export.
 func TestSameBytes(t *testing.T) {
 	for i, tt := range fixtures {
 		for _, golden := range []bool{false, true} {
@@ -248,7 +248,8 @@ func TestSameBytes(t *testing.T) {
 			opt := place(t, i)
 			opt.Golden = golden
 			var first map[string]string
-			for n := range 2 {
+			for n := range 3 { // once with more workers
+				opt.Workers = 1 + n
 				opt.Out = filepath.Join(filepath.Dir(opt.Out), "again")
 				os.RemoveAll(opt.Out)
 				if _, err := Import(ctx, opt); err != nil {
@@ -258,7 +259,7 @@ func TestSameBytes(t *testing.T) {
 				if n == 0 {
 					first = got
 				} else if diff := cmp.Diff(first, got); diff != "" {
-					t.Errorf("%s (golden %t): another dataset the second time", tt.name, golden)
+					t.Errorf("%s (golden %t): another dataset with %d workers", tt.name, golden, opt.Workers)
 				}
 				check(t, opt.Out)
 			}

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"context"
 	"errors"
 	"path/filepath"
 	"strings"
@@ -12,7 +13,7 @@ import (
 // collectors write them, a line each. An exception stands in the attributes of
 // a log record or of a span's event (OpenTelemetry semantic conventions,
 // "Exceptions"), its stack as one text in the language's own form.
-func readOTel(j *job, v value, add func(found) error) error {
+func readOTel(v value, add func(found)) error {
 	resources := v.first("resourceLogs", "resource_logs", "resourceSpans", "resource_spans")
 	if !resources.exists() {
 		return errors.New("neither resourceLogs nor resourceSpans")
@@ -25,9 +26,7 @@ func readOTel(j *job, v value, add func(found) error) error {
 				if !ok {
 					continue
 				}
-				if err := add(f); err != nil {
-					return err
-				}
+				add(f)
 			}
 			for _, span := range s.get("spans").list() {
 				for _, event := range span.get("events").list() {
@@ -38,9 +37,7 @@ func readOTel(j *job, v value, add func(found) error) error {
 					if !ok {
 						continue
 					}
-					if err := add(f); err != nil {
-						return err
-					}
+					add(f)
 				}
 			}
 		}
@@ -123,17 +120,20 @@ func otelRecord(about features.Event, a map[string]value, v value) (found, bool)
 	return f, true
 }
 
-// readText reads a stack trace as it was printed. Its id is the file's name.
-func readText(j *job, d document, add func(found) error) error {
-	text := string(d.data)
-	if strings.TrimSpace(text) == "" {
-		return errors.New("the file is empty")
-	}
-	id := plainName(filepath.Base(d.place))
-	if j.In != d.place {
-		if r, err := filepath.Rel(j.In, d.place); err == nil {
+// readText reads stack traces as they were printed, one to a file, whose name is
+// the event's id.
+func readText(ctx context.Context, j *job) error {
+	any := func(string) bool { return true }
+	return j.each(ctx, j.documents(ctx, any, whole), func(d document, add func(found)) error {
+		text := string(d.data)
+		if strings.TrimSpace(text) == "" {
+			return errors.New("the file is empty")
+		}
+		id := plainName(filepath.Base(d.place))
+		if r, err := filepath.Rel(j.In, d.place); err == nil && j.In != d.place {
 			id = plainName(filepath.ToSlash(r))
 		}
-	}
-	return add(found{event: features.Event{ID: id}, stack: text})
+		add(found{event: features.Event{ID: id}, stack: text})
+		return nil
+	})
 }

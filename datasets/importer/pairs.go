@@ -23,6 +23,7 @@ func readPairsCSV(ctx context.Context, j *job) error {
 		return fmt.Errorf("%w: %s makes a golden dataset, not an export", ErrOptions, PairsCSV)
 	}
 	seen := map[[16]byte]bool{}
+	m := maker{job: j}
 	want := []string{"query_stacktrace_string", "candidate_stacktrace_string", "label"}
 	return j.files(ctx, hasExtension(".csv"), func(name string, r io.Reader) error {
 		return readCSV(name, r, want, func(line int, cells map[string]string) error {
@@ -30,26 +31,23 @@ func readPairsCSV(ctx context.Context, j *job) error {
 				return err
 			}
 			j.report.Documents++
-			if err := j.pair(cells, want, seen); err != nil {
-				var s *stop
-				if errors.As(err, &s) {
-					return s.err
-				}
+			err := m.pair(cells, want, seen)
+			if errors.Is(err, datasets.ErrEvent) || errors.Is(err, datasets.ErrLabel) || errors.Is(err, ErrRead) {
 				return j.fault(fmt.Sprintf("%s, line %d", name, line), err)
 			}
-			return nil
+			return err
 		})
 	})
 }
 
-func (j *job) pair(cells map[string]string, want []string, seen map[[16]byte]bool) error {
+func (m *maker) pair(cells map[string]string, want []string, seen map[[16]byte]bool) error {
 	p := datasets.Pair{Confidence: 1, Source: cells["source"]}
 	switch label := strings.ToUpper(strings.TrimSpace(cells["label"])); label {
 	case "GROUP", "1", "TRUE":
 		p.Group = true
 	case "SEPARATE", "0", "FALSE":
 	default:
-		return fmt.Errorf("label %q is neither GROUP nor SEPARATE", label)
+		return fmt.Errorf("%w: label %q is neither GROUP nor SEPARATE", ErrRead, label)
 	}
 	confidence := cells["confidence_score"]
 	if confidence == "" {
@@ -58,7 +56,7 @@ func (j *job) pair(cells map[string]string, want []string, seen map[[16]byte]boo
 	if confidence != "" {
 		c, err := strconv.ParseFloat(confidence, 64)
 		if err != nil || !(c >= 0 && c <= 1) {
-			return fmt.Errorf("confidence %q is no number from 0 to 1", confidence)
+			return fmt.Errorf("%w: confidence %q is no number from 0 to 1", ErrRead, confidence)
 		}
 		p.Confidence = c
 	}
@@ -69,13 +67,13 @@ func (j *job) pair(cells map[string]string, want []string, seen map[[16]byte]boo
 	var ids [2]string
 	for i, text := range [...]string{cells[want[0]], cells[want[1]]} {
 		if strings.TrimSpace(text) == "" {
-			return fmt.Errorf("%s is empty", want[i])
+			return fmt.Errorf("%w: %s is empty", ErrRead, want[i])
 		}
 		sum := sha256.Sum256([]byte(project + "\x00" + cells["platform"] + "\x00" + text))
 		ids[i] = hex.EncodeToString(sum[:16])
 	}
 	if ids[0] == ids[1] {
-		return errors.New("both texts are the same")
+		return fmt.Errorf("%w: both texts are the same", ErrRead)
 	}
 	p.A, p.B = ids[0], ids[1]
 	for i, text := range [...]string{cells[want[0]], cells[want[1]]} {
@@ -90,21 +88,16 @@ func (j *job) pair(cells map[string]string, want []string, seen map[[16]byte]boo
 		if x, ok := parseShown(f.stack); ok {
 			f.event.Exceptions = x
 		}
-		if err := j.add("", &f); err != nil {
-			if errors.Is(err, datasets.ErrEvent) || errors.Is(err, ErrRead) {
-				return err
-			}
-			return &stop{err}
+		p := m.prepare("", f)
+		if p.err != nil {
+			return p.err
+		}
+		if err := m.row(&p); err != nil {
+			return err
 		}
 		seen[key] = true
 	}
-	if err := j.w.WritePair(p); err != nil {
-		if errors.Is(err, datasets.ErrLabel) {
-			return err
-		}
-		return &stop{err}
-	}
-	return nil
+	return m.w.WritePair(p)
 }
 
 func must(b []byte, err error) []byte {

@@ -44,13 +44,13 @@ func readFast(ctx context.Context, j *job) error {
 	if err != nil {
 		return err
 	}
-	return perDocument(keep, jsonValues, func(j *job, d document, add func(found) error) error {
+	return j.each(ctx, j.documents(ctx, keep, jsonValues), func(d document, add func(found)) error {
 		v, err := parseValue(d.data)
 		if err != nil {
 			return position(err)
 		}
 		return j.fastReport(v, masterOf(masters, v.get("bug_id").text()), split, add)
-	})(ctx, j)
+	})
 }
 
 // masterOf follows duplicates to the report that is none. Reports that
@@ -74,7 +74,7 @@ func masterOf(masters map[string]string, id string) string {
 	}
 }
 
-func (j *job) fastReport(v value, group string, split map[string]string, add func(found) error) error {
+func (j *job) fastReport(v value, group string, split map[string]string, add func(found)) error {
 	id := v.get("bug_id").text()
 	if id == "" {
 		return errors.New("no bug_id")
@@ -121,9 +121,7 @@ func (j *job) fastReport(v value, group string, split map[string]string, add fun
 			f.event.Exceptions = append(f.event.Exceptions, features.Exception{Type: cause.text()})
 		}
 		f.event.Exceptions = append(f.event.Exceptions, x)
-		if err := add(f); err != nil {
-			return err
-		}
+		add(f)
 	}
 	return nil
 }
@@ -178,29 +176,28 @@ func readJetBrains(ctx context.Context, j *job) error {
 	if err != nil {
 		return err
 	}
-	reports := *j
-	reports.In = filepath.Join(j.In, "reports")
-	if _, err := os.Stat(reports.In); err != nil {
+	dir := filepath.Join(j.In, "reports")
+	if _, err := os.Stat(dir); err != nil {
 		return err
 	}
-	return reports.files(ctx, hasExtension(".json"), func(name string, r io.Reader) error {
-		return j.each(ctx, whole(name, r), func(d document, add func(found) error) error {
-			v, err := parseValue(d.data)
-			if err != nil {
-				return position(err)
-			}
-			f := jetBrainsReport(v)
-			if f.event.ID == "" {
-				f.event.ID = strings.TrimSuffix(filepath.Base(name), ".json")
-			}
-			if f.group = issues[f.event.ID]; f.group != "" {
-				f.source = "tracker-duplicate"
-			}
-			if name := days.of(f.event.Time); name != "" {
-				f.slices = []string{"split:" + name}
-			}
-			return add(f)
-		})
+	j.In = dir
+	return j.each(ctx, j.documents(ctx, hasExtension(".json"), whole), func(d document, add func(found)) error {
+		v, err := parseValue(d.data)
+		if err != nil {
+			return position(err)
+		}
+		f := jetBrainsReport(v)
+		if f.event.ID == "" {
+			f.event.ID = strings.TrimSuffix(filepath.Base(plainName(d.place)), ".json")
+		}
+		if f.group = issues[f.event.ID]; f.group != "" {
+			f.source = "tracker-duplicate"
+		}
+		if name := days.of(f.event.Time); name != "" {
+			f.slices = []string{"split:" + name}
+		}
+		add(f)
+		return nil
 	})
 }
 

@@ -13,7 +13,7 @@ import (
 // What identifies people or machines (user, request, server, breadcrumbs,
 // extra, tags, contexts, variables, parameters of messages, registers) is never
 // looked at.
-func readSentry(j *job, v value, add func(found) error) error {
+func readSentry(v value, add func(found)) error {
 	if !v.isObject() {
 		return errors.New("a Sentry event is a JSON object")
 	}
@@ -54,7 +54,8 @@ func readSentry(j *job, v value, add func(found) error) error {
 	if len(e.Exceptions) == 0 && e.Message == "" {
 		return errors.New("neither exception, stack nor message")
 	}
-	return add(found{event: e, group: v.first("groupID", "group_id").text(), source: "tracker"})
+	add(found{event: e, group: v.first("groupID", "group_id").text(), source: "tracker"})
+	return nil
 }
 
 // sentryMessage prefers the template: its parameters are somebody's data.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/go-sourcemap/sourcemap"
 
@@ -25,7 +26,8 @@ type sourceMaps struct {
 	paths map[string]string // by name of the script
 	kept  map[string]*list.Element
 	order *list.List // of keptMap, last used first
-	err   error
+	err   error      // of the first damaged map
+	mu    sync.Mutex // over all, and over maps in use: the library says nothing of sharing
 }
 
 type keptMap struct {
@@ -58,6 +60,8 @@ func (s *sourceMaps) apply(e *features.Event) (mapped int64) {
 	if p := features.ParsePlatform(e.Platform); p != features.JavaScript && p != features.Node {
 		return 0
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for i := range e.Exceptions {
 		for k := range e.Exceptions[i].Frames {
 			f := &e.Exceptions[i].Frames[k]

@@ -11,7 +11,7 @@ import (
 // readBugsnag reads a payload of Bugsnag's error reporting API (versions 4 and
 // 5), or one event of it. Exceptions stand outermost first and their frames
 // newest first; both are turned round.
-func readBugsnag(j *job, v value, add func(found) error) error {
+func readBugsnag(v value, add func(found)) error {
 	events := []value{v}
 	if v.get("events").exists() {
 		events = v.get("events").list()
@@ -49,9 +49,7 @@ func readBugsnag(j *job, v value, add func(found) error) error {
 		if len(e.Exceptions) == 0 {
 			return errors.New("no exceptions: a Bugsnag event has some")
 		}
-		if err := add(f); err != nil {
-			return err
-		}
+		add(f)
 	}
 	return nil
 }
@@ -71,7 +69,7 @@ func bugsnagFrame(v value) features.Frame {
 // readRollbar reads an item of Rollbar's API, or its data alone: a trace, a
 // chain of traces (outermost first), a message or a crash report. Frames stand
 // oldest first.
-func readRollbar(j *job, v value, add func(found) error) error {
+func readRollbar(v value, add func(found)) error {
 	if d := v.get("data"); d.isObject() {
 		v = d
 	}
@@ -97,7 +95,8 @@ func readRollbar(j *job, v value, add func(found) error) error {
 	default:
 		return errors.New("body holds none of trace, trace_chain, message and crash_report")
 	}
-	return add(f)
+	add(f)
+	return nil
 }
 
 // rollbarPlatform takes the language where the platform names an operating
