@@ -19,8 +19,8 @@ import (
 )
 
 // MaxDocument is the size in bytes from which on a single JSON value, line or
-// text is refused.
-const MaxDocument = 64 << 20
+// text is refused. Decoded, one can take twenty times as much.
+const MaxDocument = 16 << 20
 
 // document is one piece of the input.
 type document struct {

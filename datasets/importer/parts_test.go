@@ -400,3 +400,14 @@ func FuzzImport(f *testing.F) {
 		}
 	})
 }
+
+// TestOpenQuote proves that a quote without an end does not take the file into
+// memory.
+func TestOpenQuote(t *testing.T) {
+	r := io.MultiReader(strings.NewReader("a,b\n1,2\n3,\""), io.LimitReader(repeat("x\n"), 4*MaxDocument))
+	rows := 0
+	err := readCSV("f", r, []string{"a"}, func(int, map[string]string) error { rows++; return nil })
+	if rows != 1 || !errors.Is(err, errLong) {
+		t.Errorf("%d rows, %v", rows, err)
+	}
+}

@@ -319,7 +319,8 @@ func firstReport(name string) (first time.Time, err error) {
 // readCSV calls f with the cells of every row by the names in the header, in
 // lower case. want are the columns that must be there.
 func readCSV(name string, r io.Reader, want []string, f func(line int, cells map[string]string) error) error {
-	c := csv.NewReader(r)
+	limit := &limited{r: r, left: MaxDocument}
+	c := csv.NewReader(limit)
 	c.ReuseRecord = true
 	c.LazyQuotes = true
 	header, err := c.Read()
@@ -340,6 +341,7 @@ func readCSV(name string, r io.Reader, want []string, f func(line int, cells map
 	}
 	cells := map[string]string{}
 	for {
+		limit.left = MaxDocument // a quote without an end takes the rest of the file
 		row, err := c.Read()
 		if err == io.EOF {
 			return nil
