@@ -55,6 +55,14 @@ func (o *Options) complete() error {
 		return errors.New("an export needs the consent ledger of its organisations, or the reason why the data is public")
 	case o.Ledger != nil && (o.LedgerID == "" || o.PolicyVersion == ""):
 		return errors.New("a ledger needs its id and the policy version that the export stands under")
+	case o.Ledger != nil && len(o.Purposes) == 0 && o.Format != JSONLines && o.Format != Parquet:
+		return errors.New("with a ledger, name the purposes that rows claim: a row that claims none is never used")
+	}
+	if o.Ledger != nil {
+		head, entries := datasets.LedgerHead(o.Ledger)
+		if _, err := datasets.ParseLedger(o.Ledger, o.LedgerID, entries, head); err != nil {
+			return err
+		}
 	}
 	for _, s := range []string{o.Org, o.Project} {
 		if strings.TrimSpace(s) != s {
@@ -209,12 +217,12 @@ func (j *job) row(p *prepared) error {
 	e := &p.event
 	consent := datasets.RowConsent{Purposes: purposeNames(j.Purposes), PolicyVersion: j.PolicyVersion}
 	switch {
+	case p.consent != nil: // it can only deny, whatever is said of all rows
+		consent = *p.consent
 	case j.Golden:
 		consent = datasets.RowConsent{Purposes: []string{string(datasets.EvaluateFingerprinting)}}
 	case j.Public != "":
 		consent = datasets.RowConsent{Purposes: purposeNames(publicPurposes), PolicyVersion: publicPolicy}
-	case p.consent != nil:
-		consent = *p.consent
 	}
 	if err := j.w.WriteEvent(e, consent); err != nil {
 		return err

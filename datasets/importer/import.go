@@ -98,8 +98,7 @@ type Report struct {
 	Mapped     int64            `json:"mapped"`    // frames that source maps named
 	First      time.Time        `json:"first"`
 	Last       time.Time        `json:"last"`
-	// Faults are the first of each kind of unread documents, at most
-	// [MaxFaults] together.
+	// Faults are the first unread documents, at most [MaxFaults].
 	Faults []Fault `json:"faults"`
 }
 
@@ -126,7 +125,7 @@ type found struct {
 	confidence *float64 // of the label; nil: 1
 	slices     []string
 
-	consent *datasets.RowConsent // nil: as the options say
+	consent *datasets.RowConsent // the row's own; nil: as the options say
 }
 
 // job is an import under way.
@@ -168,7 +167,7 @@ func Import(ctx context.Context, opt Options) (*Report, error) {
 	if opt.Format == FastJSON {
 		j.total *= 2
 	}
-	j.report = Report{Format: opt.Format, Dir: filepath.Clean(opt.Out), Platforms: map[string]int64{}}
+	j.report = Report{Format: opt.Format, Dir: filepath.Clean(opt.Out), Platforms: map[string]int64{}, Faults: []Fault{}}
 	if opt.SourceMaps != "" {
 		if j.maps, err = newSourceMaps(opt.SourceMaps); err != nil {
 			return nil, err
@@ -192,7 +191,7 @@ func Import(ctx context.Context, opt Options) (*Report, error) {
 		}
 	}
 	if r.Events == 0 {
-		why := "no document was found"
+		why := "no document was found; in a directory, files count whose names end as the format's do"
 		if len(r.Faults) > 0 {
 			why = fmt.Sprintf("%d documents cannot be read, the first: %s: %s", r.Unread, r.Faults[0].Place, r.Faults[0].Text)
 		}

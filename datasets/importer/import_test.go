@@ -8,6 +8,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -280,5 +281,33 @@ func TestStrict(t *testing.T) {
 		if err != nil || len(left) > 0 {
 			t.Errorf("%s: left %v, %v", tt.name, left, err)
 		}
+	}
+}
+
+// TestCancel stops an import in its middle: nothing is left, no goroutine
+// either.
+func TestCancel(t *testing.T) {
+	before := runtime.NumGoroutine()
+	for i, tt := range fixtures {
+		ctx, cancel := context.WithCancel(ctx)
+		opt := place(t, i)
+		opt.Workers = 2
+		opt.Progress = func(int64, int64) { cancel() }
+		if tt.opt.Format == Parquet { // reports nothing of its few bytes
+			cancel()
+		}
+		if _, err := Import(ctx, opt); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: got %v", tt.name, err)
+		}
+		left, err := filepath.Glob(filepath.Join(filepath.Dir(opt.Out), "*out*"))
+		if hidden, _ := filepath.Glob(filepath.Join(filepath.Dir(opt.Out), ".*out*")); err != nil || len(left)+len(hidden) > 0 {
+			t.Errorf("%s: left %v, %v", tt.name, left, err)
+		}
+	}
+	for n := 0; runtime.NumGoroutine() > before; n++ {
+		if n == 100 {
+			t.Fatalf("%d goroutines, %d before", runtime.NumGoroutine(), before)
+		}
+		time.Sleep(10 * time.Millisecond)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"pgregory.net/rapid"
 
+	"whorl/datasets"
 	"whorl/features"
 )
 
@@ -350,11 +351,13 @@ func TestOptions(t *testing.T) {
 		"ledger and public":  {Ledger: []byte("x"), Public: "x"},
 		"golden with ledger": {Golden: true, Public: "x", Ledger: []byte("x")},
 		"export, agreement":  {Agreement: "x"},
+		"damaged ledger":     {Ledger: []byte("x"), LedgerID: "l", PolicyVersion: "1", Purposes: publicPurposes},
+		"no purposes":        {Ledger: []byte("x"), LedgerID: "l", PolicyVersion: "1"},
 		"unknown language":   {Public: "x", Language: "cobol"},
 		"space":              {Public: "x", Org: " o"},
 	} {
 		opt.Format, opt.In, opt.Out = Text, "testdata/text", filepath.Join(t.TempDir(), "out")
-		if _, err := Import(ctx, opt); !errors.Is(err, ErrOptions) {
+		if _, err := Import(ctx, opt); !errors.Is(err, ErrOptions) || name == "damaged ledger" && !errors.Is(err, datasets.ErrLedger) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
