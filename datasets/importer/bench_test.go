@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/parquet-go/parquet-go"
 )
 
 // benchBytes is the size of the input that benchmarks import: 64 MiB, or what
@@ -140,4 +142,69 @@ func resident() (int64, bool) {
 		}
 	}
 	return 0, false
+}
+
+// BenchmarkImportFiles imports formats of a file for each event, and Parquet.
+func BenchmarkImportFiles(b *testing.B) {
+	dir := b.TempDir()
+	write := func(name, text string) int64 {
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		err := os.MkdirAll(filepath.Dir(path), 0o777)
+		if err == nil {
+			err = os.WriteFile(path, []byte(text), 0o666)
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+		return int64(len(text))
+	}
+	const files = 5000
+	sizes := map[Format]int64{}
+	stack, err := strconv.Unquote(`"` + stackText + `"`)
+	if err != nil {
+		b.Fatal(err)
+	}
+	report := `{"id":"NUMBER","timestamp":1600000000000,"errors":["java.lang.Error"],"messages":["x"],"elements":[` +
+		strings.TrimSuffix(strings.Repeat(`{"name":"shop.Cart.NAME","file_name":"Cart.java","line_number":3},`, 20), ",") + `]}`
+	state := "timestamp,rid,iid\n"
+	for n := range files {
+		sizes[Text] += write(fmt.Sprintf("text/%d.txt", n), numbered(stack)(n))
+		sizes[JetBrains] += write(fmt.Sprintf("jetbrains/reports/%d.json", n), numbered(report)(n))
+		state += fmt.Sprintf("1600000000000,%d,%d\n", n, n%100)
+	}
+	write("jetbrains/state.csv", state)
+	file, err := os.Create(filepath.Join(dir, "rows.parquet"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	w := parquet.NewGenericWriter[parquetRow](file)
+	for n := range files {
+		var r parquetRow
+		r.ID, r.At = strconv.Itoa(n), instant("2026-01-01T00:00:00Z")
+		r.Error.Stack = numbered(stack)(n)
+		sizes[Parquet] += int64(len(r.Error.Stack))
+		if _, err := w.Write([]parquetRow{r}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		b.Fatal(err)
+	}
+	file.Close()
+	for _, opt := range []Options{
+		{Format: Text, In: filepath.Join(dir, "text")},
+		{Format: JetBrains, In: filepath.Join(dir, "jetbrains")},
+		{Format: Parquet, In: file.Name(), Columns: []byte("event_id: id\ntimestamp: at\nstacktrace: error.stack\n")},
+	} {
+		b.Run(string(opt.Format), func(b *testing.B) {
+			opt.Out, opt.Golden, opt.Public, opt.Workers, opt.Time = filepath.Join(dir, "out"), true, "a benchmark", 2, instant("2026-01-01T00:00:00Z")
+			b.SetBytes(sizes[opt.Format])
+			for b.Loop() {
+				os.RemoveAll(opt.Out)
+				if r, err := Import(context.Background(), opt); err != nil || r.Events != files {
+					b.Fatalf("%+v, %v", r, err)
+				}
+			}
+		})
+	}
 }

@@ -22,6 +22,10 @@ import (
 // text is refused. Decoded, one can take twenty times as much.
 const MaxDocument = 16 << 20
 
+// readBytes is how much is read of a file at once, and how long a line may be
+// to be told from a value of several lines. Inputs can be many small files.
+const readBytes = 64 << 10
+
 // document is one piece of the input.
 type document struct {
 	place string // for errors: file and line, or file and number
@@ -119,7 +123,7 @@ func hasExtension(extensions ...string) func(string) bool {
 
 // open takes off gzip or zstd, told by the first bytes.
 func open(name string, r io.Reader, f func(string, io.Reader) error) error {
-	in := bufio.NewReaderSize(r, 1<<18)
+	in := bufio.NewReaderSize(r, readBytes)
 	magic, err := in.Peek(4)
 	if err != nil && err != io.EOF {
 		return &pathError{name, err}
@@ -165,7 +169,7 @@ var errLong = fmt.Errorf("longer than %d MiB; cut it, or give it as a file for e
 // is yielded without data.
 func lines(name string, r io.Reader) iter.Seq2[document, error] {
 	return func(yield func(document, error) bool) {
-		in := bufio.NewReaderSize(r, 1<<18)
+		in := bufio.NewReaderSize(r, readBytes)
 		var long []byte
 		for n := 1; ; n++ {
 			place := fmt.Sprintf("%s, line %d", name, n)
@@ -222,7 +226,7 @@ func whole(name string, r io.Reader) iter.Seq2[document, error] {
 // tell where the next begins, so that a broken one ends the file's reading.
 func jsonValues(name string, r io.Reader) iter.Seq2[document, error] {
 	return func(yield func(document, error) bool) {
-		in := bufio.NewReaderSize(r, 1<<18)
+		in := bufio.NewReaderSize(r, readBytes)
 		first, err := firstByte(in)
 		switch {
 		case err == io.EOF:
