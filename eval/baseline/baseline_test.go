@@ -53,7 +53,7 @@ func TestRegistry(t *testing.T) {
 	if diff := cmp.Diff(want, Default()); diff != "" {
 		t.Errorf("default (-want +got):\n%s", diff)
 	}
-	if !slices.Equal(Names()[:4], want) || !slices.Equal(Tunable(), []string{"fast"}) {
+	if !slices.Equal(Names()[:4], want) || !slices.Equal(Tunable(), []string{"fast", "tfidf", "prefix", "pdm", "tracesim"}) {
 		t.Errorf("names %v, tunable %v", Names(), Tunable())
 	}
 	for _, name := range Names() {
@@ -66,7 +66,7 @@ func TestRegistry(t *testing.T) {
 
 func TestNewRefuses(t *testing.T) {
 	_, err := New("fasst", nil)
-	if !errors.Is(err, ErrUnknown) || !strings.Contains(err.Error(), "static, top-frame, message, fast") {
+	if !errors.Is(err, ErrUnknown) || !strings.Contains(err.Error(), "static, top-frame, message, fast, tfidf, prefix, pdm, tracesim, drain") {
 		t.Errorf("unknown name: %v", err)
 	}
 	bad := publishedFast.clone()
@@ -176,12 +176,24 @@ func drawProject(t *rapid.T) []eval.Item {
 	}), 2, 12).Draw(t, "events")...)
 }
 
-func drawFast(t *rapid.T) *Settings {
-	s := publishedFast.clone()
-	s.Parameters["alpha"] = rapid.Float64Range(0, 30).Draw(t, "alpha")
-	s.Parameters["beta"] = rapid.Float64Range(0, 100).Draw(t, "beta")
-	s.Parameters["gamma"] = rapid.Float64Range(0, 30).Draw(t, "gamma")
-	s.Parameters["grain"] = float64(rapid.IntRange(0, 2).Draw(t, "grain"))
+// drawSettings draws settings of a score baseline from its space; nil for a
+// rule.
+func drawSettings(t *rapid.T, name string) *Settings {
+	e, err := find(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e.build == nil {
+		return nil
+	}
+	s := e.published.clone()
+	for _, d := range e.space {
+		if d.choices > 0 {
+			s.Parameters[d.name] = float64(rapid.IntRange(0, d.choices-1).Draw(t, d.name))
+		} else {
+			s.Parameters[d.name] = rapid.Float64Range(0, d.high).Draw(t, d.name)
+		}
+	}
 	return s
 }
 
@@ -192,10 +204,7 @@ func TestScoreAndRankAgree(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			rapid.Check(t, func(t *rapid.T) {
 				items := drawProject(t)
-				var settings *Settings
-				if name == "fast" {
-					settings = drawFast(t)
-				}
+				settings := drawSettings(t, name)
 				scorer, err := New(name, settings)
 				if err != nil {
 					t.Fatal(err)
@@ -244,8 +253,8 @@ func TestScoreAndRankAgree(t *testing.T) {
 func TestFastIsFeaturesFast(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		items := drawProject(t)
-		settings := drawFast(t)
-		reference := (&fast{settings}).parameters()
+		settings := drawSettings(t, "fast")
+		reference := fastParameters(settings)
 		p := newFast(settings).Start(items)
 		var counts features.Frequencies
 		if rapid.Bool().Draw(t, "learn all") {

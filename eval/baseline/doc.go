@@ -15,4 +15,12 @@
 //	top-frame  rule   exception type and the application's frame nearest the crash
 //	message    rule   exception type and parameterised message
 //	fast       score  weighted alignment of stack traces (Rodrigues et al. 2022)
+//	tfidf      score  cosine of functions, words and types by rarity (Lerch and Mezini 2013)
+//	prefix     score  common prefix from the crash on (Modani et al. 2007)
+//	pdm        score  position dependent model of ReBucket (Dang et al. 2012)
+//	tracesim   score  weighted edit distance of stack traces (Vasiliev et al. 2020)
+//	drain      rule   exception type and message template (He et al. 2017)
+//
+// A score baseline is a method: what it takes of a record, how a token's rarity
+// weighs, and how two events compare. The rest they share.
 package baseline

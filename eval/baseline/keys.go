@@ -22,7 +22,14 @@ func staticKeys(e *features.Event) []string {
 // messageKeys is the type and the parameterised message of the outermost
 // exception, or the parameterised log message.
 func messageKeys(e *features.Event) []string {
-	kind, message := "", e.Message
+	kind, message := headline(e)
+	return joined(kind, features.NormalizeMessage(message))
+}
+
+// headline returns the type and the message of the outermost exception, or no
+// type and the log message.
+func headline(e *features.Event) (kind, message string) {
+	message = e.Message
 	if n := len(e.Exceptions); n > 0 {
 		x := &e.Exceptions[n-1]
 		kind = x.Type
@@ -30,7 +37,7 @@ func messageKeys(e *features.Event) []string {
 			message = x.Value
 		}
 	}
-	return joined(kind, features.NormalizeMessage(message))
+	return kind, message
 }
 
 // topFrameKeys is the type of the outermost exception and the application's

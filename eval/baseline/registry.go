@@ -18,12 +18,12 @@ const (
 	kindScore = "score"
 )
 
-// entry is one baseline. Exactly one of keys and build is set.
+// entry is one baseline. Exactly one of rule and build is set.
 type entry struct {
 	name      string
 	isDefault bool
 
-	keys keyFunc // a rule baseline
+	rule func() keyFunc // a rule baseline
 
 	build     func(s *Settings) eval.Scorer // a score baseline
 	space     []dimension                   // what a search draws from
@@ -33,10 +33,15 @@ type entry struct {
 
 // table lists the baselines in the order in which results show them.
 var table = []entry{
-	{name: "static", isDefault: true, keys: staticKeys},
-	{name: "top-frame", isDefault: true, keys: topFrameKeys},
-	{name: "message", isDefault: true, keys: messageKeys},
+	{name: "static", isDefault: true, rule: stateless(staticKeys)},
+	{name: "top-frame", isDefault: true, rule: stateless(topFrameKeys)},
+	{name: "message", isDefault: true, rule: stateless(messageKeys)},
 	{name: "fast", isDefault: true, build: newFast, space: fastSpace, published: publishedFast, least: -1},
+	{name: "tfidf", build: newTFIDF, space: tfidfSpace, published: publishedTFIDF},
+	{name: "prefix", build: newPrefix, space: []dimension{grain}, published: publishedPrefix},
+	{name: "pdm", build: newPDM, space: pdmSpace, published: publishedPDM},
+	{name: "tracesim", build: newTraceSim, space: traceSimSpace, published: publishedTraceSim},
+	{name: "drain", rule: newDrain},
 }
 
 // Names returns the names of all baselines in a fixed order.
@@ -75,11 +80,11 @@ func New(name string, settings *Settings) (eval.Scorer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if e.keys != nil {
+	if e.rule != nil {
 		if settings != nil {
 			return nil, fmt.Errorf("%w: %s is a rule without settings: give none", ErrSettings, name)
 		}
-		return &rule{name: e.name, keys: e.keys}, nil
+		return &rule{name: e.name, start: e.rule}, nil
 	}
 	if settings == nil {
 		settings = e.published

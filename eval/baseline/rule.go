@@ -12,9 +12,12 @@ type keyFunc func(e *features.Event) []string
 
 // rule is a baseline that says yes or no.
 type rule struct {
-	name string
-	keys keyFunc
+	name  string
+	start func() keyFunc // of a project, called in the order of its events
 }
+
+// stateless is a rule that knows nothing of earlier events.
+func stateless(keys keyFunc) func() keyFunc { return func() keyFunc { return keys } }
 
 func (r *rule) Describe() result.Scorer {
 	return result.Scorer{Name: r.name, Kind: kindRule, Thresholds: map[string]float64{"": ruleThreshold}}
@@ -26,8 +29,9 @@ const ruleThreshold = 1
 func (r *rule) Start(items []eval.Item) eval.Project {
 	p := &ruleProject{keys: make([][]uint32, len(items))}
 	number := make(map[string]uint32)
+	keys := r.start()
 	for i := range items {
-		for _, key := range r.keys(items[i].Event) {
+		for _, key := range keys(items[i].Event) {
 			id, ok := number[key]
 			if !ok {
 				id = uint32(len(number))

@@ -51,7 +51,7 @@ func (s *Settings) Check() error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrSettings, err)
 	}
-	if e.keys != nil {
+	if e.rule != nil {
 		return fmt.Errorf("%w: %s is a rule without settings: remove it", ErrSettings, s.Name)
 	}
 	for _, d := range e.space {

@@ -66,7 +66,7 @@ func Tune(ctx context.Context, name string, data []TuningProject, opts TuneOptio
 	if err != nil {
 		return nil, err
 	}
-	if e.keys != nil {
+	if e.rule != nil {
 		return nil, fmt.Errorf("%w: %s is a rule without settings", ErrNothingToTune, name)
 	}
 	opts = opts.withDefaults()
