@@ -39,6 +39,27 @@ func normalizeFrame(platform Platform, f *Frame) frameName {
 	}
 }
 
+// NormalFrame is a frame as records know it, before its names are hashed.
+type NormalFrame struct {
+	Owner    string   // class, module or file the function stands in
+	Function string   // "" when anonymous
+	Marks    []string // in-app, minified, anonymous, extension, plumbing
+}
+
+// NormalizeFrame returns the normal form of a frame of a platform: the same for
+// the same source function whatever engine printed it. It is for people to
+// look at; [Extractor.Extract] keeps hashes alone.
+func NormalizeFrame(platform Platform, f *Frame) NormalFrame {
+	name := normalizeFrame(platform, f)
+	n := NormalFrame{Owner: name.owner, Function: name.function}
+	for i, mark := range [...]string{"in-app", "minified", "anonymous", "extension", "plumbing"} {
+		if name.bits&(bitInApp<<i) != 0 {
+			n.Marks = append(n.Marks, mark)
+		}
+	}
+	return n
+}
+
 // own settles the in-app bit: the reporter's word, else a guess from where the
 // code lies.
 func own(reported Tri, guess bool) frameBits {

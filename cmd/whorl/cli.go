@@ -4,7 +4,7 @@
 //  1. train reads consented exports, fits a model, judges it on golden
 //     datasets and leaves a run directory.
 //  2. eval judges a model file again; report renders results.
-//  3. inspect, datasets and features look into what goes in and out; datasets
+//  3. inspect, datasets, features and normalize look into what goes in and out; datasets
 //     import makes datasets of other formats, and datasets withdrawals lists
 //     the runs whose data may not be used any more.
 //
@@ -46,13 +46,14 @@ type environment struct {
 
 // cli declares the verbs.
 type cli struct {
-	Train    trainCommand    `cmd:"" help:"Train a model on exports and judge it on golden datasets."`
-	Eval     evalCommand     `cmd:"" help:"Judge a model file on golden datasets."`
-	Report   reportCommand   `cmd:"" help:"Render results as HTML and Markdown."`
-	Inspect  inspectCommand  `cmd:"" help:"Show what a model file says of itself."`
-	Datasets datasetsCommand `cmd:"" help:"Look into exports and golden datasets."`
-	Features featuresCommand `cmd:"" help:"Write the features of an export's events as an Arrow file."`
-	Version  versionCommand  `cmd:"" help:"Print the version."`
+	Train     trainCommand     `cmd:"" help:"Train a model on exports and judge it on golden datasets."`
+	Eval      evalCommand      `cmd:"" help:"Judge a model file on golden datasets."`
+	Report    reportCommand    `cmd:"" help:"Render results as HTML and Markdown."`
+	Inspect   inspectCommand   `cmd:"" help:"Show what a model file says of itself."`
+	Datasets  datasetsCommand  `cmd:"" help:"Look into exports and golden datasets."`
+	Features  featuresCommand  `cmd:"" help:"Write the features of an export's events as an Arrow file."`
+	Normalize normalizeCommand `cmd:"" help:"Show what normalisation makes of messages, functions and events."`
+	Version   versionCommand   `cmd:"" help:"Print the version."`
 }
 
 // exitCode leaves kong when it wants to end the program.

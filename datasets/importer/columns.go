@@ -15,6 +15,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"whorl/datasets"
+	"whorl/datasets/importer/stacktrace"
 	"whorl/datasets/internal/columnar"
 	"whorl/features"
 )
@@ -67,6 +68,23 @@ func readJSONLines(v value, add func(found)) error {
 	}
 	add(f)
 	return nil
+}
+
+// ParseEvent reads one event of [JSONLines].
+func ParseEvent(data []byte) (*features.Event, error) {
+	v, err := parseValue(data)
+	if err != nil {
+		return nil, position(err)
+	}
+	m := maker{job: &job{Options: Options{Language: stacktrace.Auto}}}
+	var p prepared
+	if err := readJSONLines(v, func(f found) { p.found = f }); err != nil {
+		return nil, err
+	}
+	if p.stack != "" && len(p.event.Exceptions) == 0 {
+		m.parse(&p)
+	}
+	return &p.event, nil
 }
 
 // columnNames are what a column of a Parquet file can be mapped to: flat

@@ -5,6 +5,12 @@ import (
 	"strings"
 )
 
+// TrimFunction returns the name by which the rules group a function of a
+// platform: what trimFunction says.
+func TrimFunction(platform, name string) string {
+	return trimFunction(platform, familyOf(platform), name)
+}
+
 // trimFunction shortens a native or C# function to its name: without return
 // type, arguments, template arguments and compiler suffixes. Functions of other
 // platforms stay as they are.

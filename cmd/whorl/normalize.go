@@ -1,0 +1,127 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"whorl/datasets/importer"
+	"whorl/eval/baseline/newstyle"
+	"whorl/features"
+)
+
+// normalizeCommand shows normalisation at work.
+type normalizeCommand struct {
+	What     string `arg:"" enum:"message,function,event" help:"What each line of standard input is: message, function or event."`
+	Platform string `default:"native" placeholder:"NAME" help:"Platform of functions; default native."`
+	Model    bool   `help:"For functions: the model's normal form, not that of the static rules."`
+}
+
+// Help explains the verb.
+func (*normalizeCommand) Help() string {
+	return `Reads lines and prints a line for each: the result and, after a tab, the rules that
+applied, with commas. Tabs and line ends of a result are written \t and \n.
+
+  message   the parameterised text that the static rules group by; rules: the kinds of
+            parameters found, in order
+  function  the name that the static rules group by; rules: trimmed. With --model the
+            owner and the name that the model compares; rules: what it knows of the frame
+  event     one JSON object with the columns of an export; the types, the message, and
+            the model's normal form of each frame, the crashing one first; rules: the
+            kinds of parameters, and what the model knows of the frames`
+}
+
+// Run normalises.
+func (c *normalizeCommand) Run(ctx context.Context, env *environment) error {
+	in := bufio.NewReaderSize(env.stdin, 1<<16)
+	out := bufio.NewWriter(env.stdout)
+	for n := 1; ; n++ {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		line, err := in.ReadString('\n')
+		if err != nil && err != io.EOF {
+			return fmt.Errorf("standard input: %w", err)
+		}
+		if line == "" {
+			return out.Flush()
+		}
+		result, rules, fault := c.normalize(strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r"))
+		if fault != nil {
+			out.Flush()
+			return fmt.Errorf("standard input, line %d: %w", n, fault)
+		}
+		fmt.Fprintf(out, "%s\t%s\n", oneField.Replace(result), strings.Join(rules, ","))
+		if in.Buffered() == 0 { // whoever types sees the answer
+			if err := out.Flush(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// oneField writes a text into one field of one line.
+var oneField = strings.NewReplacer("\t", `\t`, "\n", `\n`, "\r", `\r`)
+
+func (c *normalizeCommand) normalize(line string) (result string, rules []string, err error) {
+	switch c.What {
+	case "message":
+		result, rules = normalMessage(line)
+	case "function":
+		if c.Model {
+			result, rules = normalFrame(features.ParsePlatform(c.Platform), &features.Frame{Function: line})
+			return result, rules, nil
+		}
+		if result = newstyle.TrimFunction(c.Platform, line); result != line {
+			rules = []string{"trimmed"}
+		}
+	default:
+		var e *features.Event
+		if e, err = importer.ParseEvent([]byte(line)); err == nil {
+			result, rules = normalEvent(e)
+		}
+	}
+	return result, rules, err
+}
+
+// normalMessage returns a message as the static rules have it, and the kinds
+// of parameters in it.
+func normalMessage(s string) (text string, kinds []string) {
+	for _, slot := range features.ScanMessage(nil, s, features.Newstyle) {
+		kinds = append(kinds, slot.Family.String())
+	}
+	return features.NormalizeMessage(s), kinds
+}
+
+// normalFrame returns owner and function, with a colon between.
+func normalFrame(platform features.Platform, f *features.Frame) (string, []string) {
+	n := features.NormalizeFrame(platform, f)
+	name := n.Function
+	if n.Owner != "" {
+		name = n.Owner + ":" + name
+	}
+	return name, n.Marks
+}
+
+// normalEvent returns types, message and frames, with bars between.
+func normalEvent(e *features.Event) (string, []string) {
+	var types, frames, marks []string
+	message := e.Message
+	for _, x := range e.Exceptions {
+		types = append(types, x.Type)
+		if x.Value != "" {
+			message = x.Value
+		}
+		for i := range slices.Backward(x.Frames) {
+			name, m := normalFrame(features.ParsePlatform(e.Platform), &x.Frames[i])
+			frames = append(frames, name)
+			marks = append(marks, m...)
+		}
+	}
+	text, kinds := normalMessage(message)
+	slices.Sort(marks)
+	return strings.Join(types, " > ") + " | " + text + " | " + strings.Join(frames, " < "), slices.Concat(kinds, slices.Compact(marks))
+}
