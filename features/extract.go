@@ -5,6 +5,7 @@ import (
 	"math/bits"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Extractor turns events into records. Between calls it keeps the memory it
@@ -30,11 +31,23 @@ type Extractor struct {
 // Extract returns the record of an event. For many events an [Extractor] is
 // faster.
 func Extract(e *Event) *Record {
-	x := Extractor{forgetful: true}
-	r := new(Record)
-	x.Extract(e, r)
+	w := workshops.Get().(*workshop)
+	w.Extractor.Extract(e, &w.record)
+	r := w.record.clone()
+	for _, b := range [...][]byte{w.buf, w.sub, w.template} { // no text waits here for the next event
+		clear(b[:cap(b)])
+	}
+	workshops.Put(w)
 	return r
 }
+
+// workshop is the memory in which [Extract] works.
+type workshop struct {
+	Extractor
+	record Record
+}
+
+var workshops = sync.Pool{New: func() any { return &workshop{Extractor: Extractor{forgetful: true}} }}
 
 // Extract fills r with the record of e, reusing r's memory. It never fails:
 // whatever the event holds, the same event gives the same record.

@@ -1,5 +1,7 @@
 package features
 
+import "slices"
+
 // maxFrames is how many frames of an event a record keeps, nearest the crash
 // first: four published studies found nothing beyond the first tens
 // (reference: Rodrigues et al. 2022, 98 % of traces are shorter than 126).
@@ -117,6 +119,42 @@ func (f *FrameToken) token(g Grain) uint64 {
 	default:
 		return f.Whole
 	}
+}
+
+// clone returns a copy that shares no memory with r and has room for nothing
+// more.
+func (r *Record) clone() *Record {
+	c := *r
+	hashes := len(r.Types)
+	for i := range r.Sets {
+		hashes += len(r.Sets[i])
+	}
+	places := len(r.rank)
+	for g := range r.order {
+		places += len(r.order[g])
+	}
+	h, p := make([]uint64, 0, hashes), make([]uint8, 0, places)
+	c.Types = cutCopy(&h, r.Types)
+	for i := range r.Sets {
+		c.Sets[i] = cutCopy(&h, r.Sets[i])
+	}
+	c.rank = cutCopy(&p, r.rank)
+	for g := range r.order {
+		c.order[g] = cutCopy(&p, r.order[g])
+	}
+	c.Frames, c.Words, c.Slots = slices.Clone(r.Frames), slices.Clone(r.Words), slices.Clone(r.Slots)
+	return &c
+}
+
+// cutCopy appends s to what there is room for in all, and returns the copy; nil
+// for nothing.
+func cutCopy[T any](all *[]T, s []T) []T {
+	if len(s) == 0 {
+		return nil
+	}
+	from := len(*all)
+	*all = append(*all, s...)
+	return (*all)[from:len(*all):len(*all)]
 }
 
 // reset empties the record and keeps its memory.

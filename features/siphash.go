@@ -17,6 +17,10 @@ func siphash(key [2]uint64, data []byte) uint64 {
 	v2 := key[0] ^ 0x6c7967656e657261
 	v3 := key[1] ^ 0x7465646279746573
 	tail := uint64(len(data)) << 56
+	if rest := len(data) & 7; rest > 0 && len(data) > 8 { // all at once, from what ends with them
+		tail |= binary.LittleEndian.Uint64(data[len(data)-8:]) >> (64 - 8*rest)
+		data = data[:len(data)-rest]
+	}
 	for len(data) >= 8 {
 		m := binary.LittleEndian.Uint64(data)
 		v3 ^= m
