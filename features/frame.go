@@ -34,6 +34,18 @@ func normalizeFrame(platform Platform, f *Frame) frameName {
 		return javaFrame(f)
 	case Native, Cocoa:
 		return nativeFrame(f)
+	case Python:
+		return pythonFrame(f)
+	case Go:
+		return goFrame(f)
+	case CSharp:
+		return csharpFrame(f)
+	case Ruby:
+		return rubyFrame(f)
+	case PHP:
+		return phpFrame(f)
+	case Dart:
+		return dartFrame(f)
 	default:
 		return otherFrame(f)
 	}
@@ -424,58 +436,51 @@ func looksHex(s string) bool {
 	return s != ""
 }
 
-// otherFrame serves platforms without rules of their own: Python, Go, Ruby,
-// PHP, .NET, Dart and unknown ones.
+// otherFrame is for platforms that nothing is known of, log lines among them.
 func otherFrame(f *Frame) frameName {
 	var n frameName
-	name := f.Function
-	switch name {
-	case "?", "<module>", "<lambda>", "<anonymous>", "{closure}", "(anonymous)":
-		name = ""
+	n.function = f.Function
+	switch n.function {
+	case "?", "<anonymous>", "(anonymous)":
+		n.function = ""
 	}
-	for { // Ruby: "block (2 levels) in run", "rescue in block in run"
-		kind, rest, ok := strings.Cut(name, " in ")
-		if kind, _, _ = strings.Cut(kind, " ("); !ok || kind != "block" && kind != "rescue" && kind != "ensure" {
-			break
-		}
-		name = rest
-	}
-	if i := strings.Index(name, " ("); i > 0 {
-		name = name[:i]
-	}
-	for _, mark := range [...]string{".func", ".gowrap", ".deferwrap", "-range"} { // Go: what stands inside a function
-		if i := strings.Index(name, mark); i > 0 && i+len(mark) < len(name) && isDigit(name[i+len(mark)]) {
-			name = name[:i]
-		}
-	}
-	if i := strings.Index(name, ">b__"); i > 0 && strings.HasPrefix(name, "<") { // C# lambdas
-		name = name[1:i]
-	}
-	if i := strings.Index(name, ">d__"); i > 0 && strings.HasPrefix(name, "<") { // C# state machines
-		name = name[1:i]
-	}
-	n.function = foldSuffix(name)
-	file := f.Filename
-	if file == "" {
-		file = f.AbsPath
-	}
+	file := reported(f)
 	p := parsePath(file)
-	if f.Module != "" {
-		n.owner = f.Module
-	} else {
+	if n.owner = f.Module; n.owner == "" {
 		n.owner = p.owner
 	}
-	// C# state machines are classes of their own: Store+<Load>d__5.MoveNext is
-	// Store.Load.
-	if i := strings.IndexByte(n.owner, '<'); name == "MoveNext" && i > 0 {
-		if method, _, ok := strings.Cut(n.owner[i+1:], ">d__"); ok {
-			n.owner, n.function = n.owner[:i-1], method
-		}
-	}
+	return n.settled(f, !p.library && !installed(file))
+}
+
+// settled finishes a frame: whether it has a name, and whether it is the
+// application's own where the reporter did not say.
+func (n frameName) settled(f *Frame, guess bool) frameName {
 	if n.function == "" {
 		n.bits |= bitAnonymous
 	}
-	system := p.library || strings.HasPrefix(file, "/usr/lib/") || strings.HasPrefix(file, "/usr/local/lib/") || strings.HasPrefix(f.Module, "System.") || strings.HasPrefix(f.Module, "runtime.")
-	n.bits |= own(f.InApp, !system)
+	n.bits |= own(f.InApp, guess)
 	return n
+}
+
+// installed tells whether a path is where systems keep their libraries.
+func installed(path string) bool {
+	return strings.HasPrefix(path, "/usr/lib/") || strings.HasPrefix(path, "/usr/local/lib/") || strings.HasPrefix(path, "/lib/")
+}
+
+// reported returns a frame's path, the full one if it has no other.
+func reported(f *Frame) string {
+	if f.Filename != "" {
+		return f.Filename
+	}
+	return f.AbsPath
+}
+
+// begins tells whether a name begins with one of some prefixes.
+func begins(name string, prefixes []string) bool {
+	for _, p := range prefixes {
+		if strings.HasPrefix(name, p) {
+			return true
+		}
+	}
+	return false
 }

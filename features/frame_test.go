@@ -56,10 +56,9 @@ func TestOneFunctionManySpellings(t *testing.T) {
 		{Cocoa, "+[Store(Cache) shared]", []string{"+[Store(Cache) shared]"}},
 		{Native, "", []string{"", "?", "??", "<unknown>", "<redacted>", "(null)"}},
 
-		// Platforms without rules of their own.
-		{Go, "main.run", []string{"main.run", "main.run.func1", "main.run.func1.2", "main.run.func2.1.3", "main.run.gowrap1", "main.run.deferwrap2", "main.run.func1.gowrap1", "main.run-range1"}},
-		{Go, "main.(*Store).Load", []string{"main.(*Store).Load", "main.(*Store).Load.func3"}},
-		{Go, "main.function", []string{"main.function"}},
+		{Go, "run", []string{"run", "main.run", "main.run.func1", "main.run.func1.2", "main.run.func2.1.3", "main.run.gowrap1", "main.run.deferwrap2", "main.run.func1.gowrap1", "main.run-range1"}},
+		{Go, "Store.Load", []string{"(*Store).Load", "main.Store.Load", "main.Store.Load-fm", "(*Store[...]).Load", "main.(*Store).Load", "main.(*Store).Load.func3"}},
+		{Go, "function", []string{"main.function"}},
 		{CSharp, "Load", []string{"Load", "<Load>b__5_0", "<Load>b__0", "<Load>d__5", "<Load>d__5.MoveNext"}},
 		{Ruby, "render", []string{"render", "block in render", "block (2 levels) in render", "block (3 levels) in render", "rescue in render", "ensure in render", "rescue in block in render", "block in ensure in render"}},
 		{Python, "", []string{"", "<module>", "<lambda>", "?"}},
