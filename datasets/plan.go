@@ -9,14 +9,19 @@ import (
 	"whorl/datasets/internal/columnar"
 )
 
-// plan opens the row groups of a scan in order, two at a time at most.
+// plan opens the row groups of a scan in order. At most two are being decoded
+// at a time. Those that are decoded and whose batches are not all consumed keep
+// their dictionaries: together no more than a quarter of the scan's memory, or
+// the next one waits.
 type plan struct {
 	scan *scan
 
-	mu     sync.Mutex
-	groups []*scanGroup // by number, nil when all owners are through
-	file   int          // next of the store to open
-	open   *scanFile    // the file of the next row group, if it has one
+	mu      sync.Mutex
+	changed sync.Cond
+	pinned  int64        // bytes of groups that are decoded and not consumed
+	groups  []*scanGroup // by number, nil when all owners are through
+	file    int          // next of the store to open
+	open    *scanFile    // the file of the next row group, if it has one
 }
 
 // scanFile is a file while its row groups are read.
@@ -43,26 +48,21 @@ type scanGroup struct {
 	step    int     // rows of a batch
 	owned   [][]int // places of columns by worker
 	left    int     // owners still at it
-	done    chan struct{}
+	batches int     // not consumed yet
+	pins    int64   // what it counts for in the plan's pinned
 }
 
 // group returns row group number i of those that have rows, or nil at the
-// end. It waits until number i-2 is done.
+// end. It waits until number i-2 is decoded and there is room.
 func (p *plan) group(ctx context.Context, i int) *scanGroup {
-	if i >= 2 {
-		p.mu.Lock()
-		before := p.groups[i-2]
-		p.mu.Unlock()
-		if before != nil {
-			select {
-			case <-before.done:
-			case <-ctx.Done():
-				return nil
-			}
-		}
-	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	for ctx.Err() == nil && i == len(p.groups) && (i >= 2 && p.groups[i-2] != nil || p.pinned > p.scan.memory/groupShare) {
+		p.changed.Wait()
+	}
+	if ctx.Err() != nil {
+		return nil
+	}
 	if i == len(p.groups) {
 		p.groups = append(p.groups, p.next(i))
 	}
@@ -73,11 +73,33 @@ func (p *plan) group(ctx context.Context, i int) *scanGroup {
 func (p *plan) leave(g *scanGroup) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if g.left--; g.left == 0 {
-		p.groups[g.number] = nil
-		close(g.done)
-		p.drop(g.file)
+	if g.left--; g.left > 0 {
+		return
 	}
+	p.groups[g.number] = nil
+	p.drop(g.file)
+	if g.batches > 0 {
+		g.pins = g.group.Held()
+		p.pinned += g.pins
+	}
+	p.changed.Broadcast()
+}
+
+// consumed counts down the batches of a row group.
+func (p *plan) consumed(g *scanGroup) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if g.batches--; g.batches == 0 {
+		p.pinned -= g.pins
+		p.changed.Broadcast()
+	}
+}
+
+// wake lets whoever waits look at its context.
+func (p *plan) wake() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.changed.Broadcast()
 }
 
 // drop closes a file after its last user.
@@ -112,7 +134,7 @@ func (p *plan) next(number int) *scanGroup {
 			f, err := p.scan.store.openEvents(p.file)
 			p.file++
 			if err != nil {
-				return &scanGroup{err: err, rows: 1, step: 1, owned: make([][]int, p.scan.workers), done: make(chan struct{})}
+				return &scanGroup{err: err, rows: 1, step: 1, batches: 1, owned: make([][]int, p.scan.workers)}
 			}
 			f.users = 1
 			p.open = f
@@ -125,7 +147,7 @@ func (p *plan) next(number int) *scanGroup {
 		}
 		g := &scanGroup{
 			place: place{f.index, f.next}, number: number, file: f, group: f.file.Group(f.next, p.scan.memory/groupShare),
-			columns: newColumns(f.nodes, p.scan), before: f.before, left: p.scan.workers, done: make(chan struct{}),
+			columns: newColumns(f.nodes, p.scan), before: f.before, left: p.scan.workers,
 		}
 		f.next++
 		f.before += g.group.Rows()
@@ -133,6 +155,7 @@ func (p *plan) next(number int) *scanGroup {
 			continue
 		}
 		g.rows, g.step = int(g.group.Rows()), p.scan.batchRows(g.group)
+		g.batches = (g.rows + g.step - 1) / g.step
 		g.share(p.scan.workers)
 		f.users++
 		return g

@@ -43,8 +43,8 @@ const LeastMemory = 16 << 20
 const (
 	defaultMemory = 512 << 20
 
-	// groupShare: two row groups are open at a time, each may hold a quarter
-	// in dictionaries and pages.
+	// groupShare: two row groups are decoded at a time, each may hold a quarter
+	// in dictionaries and pages, and so may those decoded before together.
 	groupShare = 4
 	// batchShare: the batches between decoding and consumer hold a quarter
 	// together, and no batch may need more than that.
@@ -116,7 +116,7 @@ func scanRows[O any](ctx context.Context, s *scan, start func() func(*batch, *O)
 		slots: make([]batch, size), work: make(chan *batch, size),
 	}
 	outcomes := make([]O, size)
-	r.changed.L = &r.mu
+	r.changed.L, r.plan.changed.L = &r.mu, &r.plan.mu
 	for i := range r.slots {
 		r.slots[i].slot = i
 		r.slots[i].processed = make(chan struct{}, 1)
@@ -125,6 +125,7 @@ func scanRows[O any](ctx context.Context, s *scan, start func() func(*batch, *O)
 		r.mu.Lock()
 		r.changed.Broadcast()
 		r.mu.Unlock()
+		r.plan.wake()
 	})
 	var all sync.WaitGroup
 	defer func() {
@@ -135,12 +136,17 @@ func scanRows[O any](ctx context.Context, s *scan, start func() func(*batch, *O)
 	for w := range s.workers {
 		all.Go(func() { r.decode(ctx, w) })
 		all.Go(func() {
-			process := start()
+			var process func(*batch, *O) error
 			for {
 				select {
 				case b := <-r.work:
 					if b.err == nil {
-						b.guard(func() { b.err = process(b, &outcomes[b.slot]) })
+						b.guard(func() {
+							if process == nil {
+								process = start()
+							}
+							b.err = process(b, &outcomes[b.slot])
+						})
 					}
 					b.processed <- struct{}{}
 				case <-ctx.Done():
@@ -195,6 +201,7 @@ func (r *ring) acquire(ctx context.Context, seq int64) *batch {
 
 // release gives a consumed batch back.
 func (r *ring) release(b *batch) {
+	r.plan.consumed(b.group)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.head++

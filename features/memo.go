@@ -1,5 +1,7 @@
 package features
 
+import "strings"
+
 // Frames repeat: of the frames in an application's errors more than nine in ten
 // were seen shortly before, and of the messages every other one. An Extractor
 // therefore normalises and hashes each once and remembers the outcome by the
@@ -30,7 +32,8 @@ func (t *frameKey) size() int {
 // clone copies the text, so that the memo keeps nothing else of where it came
 // from in memory.
 func (t frameKey) clone() frameKey {
-	whole := t.function + t.module + t.filename + t.absPath + t.context
+	// Go joins one text and empty ones without a copy.
+	whole := strings.Clone(t.function + t.module + t.filename + t.absPath + t.context)
 	for _, s := range []*string{&t.function, &t.module, &t.filename, &t.absPath, &t.context} {
 		n := len(*s)
 		*s, whole = whole[:n], whole[n:]
@@ -51,34 +54,44 @@ type frameNames struct {
 // old one, and what was only in the old one is forgotten. What is found in the
 // old one moves to the young one.
 type memo[K comparable, V any] struct {
-	young, old map[K]*V
+	young, old map[K]*memory[K, V]
 	bytes      int // of the young generation
+}
+
+// memory is one thing remembered, with a key of its own: that of a caller keeps
+// the text alive that it was cut from.
+type memory[K comparable, V any] struct {
+	key   K
+	value *V
+	size  int
 }
 
 // find returns what is remembered by a key, or nil.
 func (m *memo[K, V]) find(key *K) *V {
-	if v := m.young[*key]; v != nil {
-		return v
+	if r := m.young[*key]; r != nil {
+		return r.value
 	}
-	if v := m.old[*key]; v != nil {
-		// The size is not known any more: the number bounds it.
-		m.add(*key, v, 0)
-		return v
+	if r := m.old[*key]; r != nil {
+		m.keep(r)
+		return r.value
 	}
 	return nil
 }
 
 // add remembers v, which takes size bytes, its key included. The key must not
 // keep anything else in memory.
-func (m *memo[K, V]) add(key K, v *V, size int) {
-	if len(m.young) >= memoEntries || m.bytes+size > memoBytes {
+func (m *memo[K, V]) add(key K, v *V, size int) { m.keep(&memory[K, V]{key, v, size}) }
+
+// keep puts something into the young generation.
+func (m *memo[K, V]) keep(r *memory[K, V]) {
+	if len(m.young) >= memoEntries || m.bytes+r.size > memoBytes {
 		m.old, m.young, m.bytes = m.young, nil, 0
 	}
 	if m.young == nil {
-		m.young = make(map[K]*V)
+		m.young = make(map[K]*memory[K, V])
 	}
-	m.young[key] = v
-	m.bytes += size
+	m.young[r.key] = r
+	m.bytes += r.size
 }
 
 // messageKey is what a message is remembered by.

@@ -3,7 +3,9 @@ package features
 import (
 	"cmp"
 	"fmt"
+	"runtime"
 	"slices"
+	"strings"
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
@@ -91,7 +93,7 @@ func TestMemo(t *testing.T) {
 	}
 
 	recent := 3*memoEntries - memoEntries - 1 // of the old generation
-	if v := m.find(&recent); v == nil || *v != recent || m.young[recent] != v {
+	if v := m.find(&recent); v == nil || *v != recent || m.young[recent].value != v {
 		t.Errorf("find(%d) = %v; want it found and moved to the young generation", recent, v)
 	}
 
@@ -149,4 +151,37 @@ func TestOrderFrames(t *testing.T) {
 			t.Fatalf("tokens %v in order %v, want %v", tokens, got, want)
 		}
 	})
+}
+
+// TestMemoKeepsNoInput feeds frames and messages that are cut from large texts,
+// each time from others: nothing of those may stay alive, whether a frame has
+// one text or several, is new or was remembered.
+func TestMemoKeepsNoInput(t *testing.T) {
+	const names, perText, size = 3 * memoEntries / 2, 20, 1 << 18
+	for _, file := range []string{"", "a.java"} {
+		var x Extractor
+		r := new(Record)
+		for round := range 3 { // the second finds the first's in the old generation
+			for from := 0; from < names; from += perText {
+				var b strings.Builder
+				for i := range perText {
+					fmt.Fprintf(&b, "function%06d", from+i)
+				}
+				b.WriteString(strings.Repeat(" ", size-b.Len()))
+				text := b.String()
+				for i := range perText {
+					name := text[14*i : 14*i+14]
+					x.Extract(&Event{Platform: "java", Exceptions: []Exception{{Value: name, Frames: []Frame{{Function: name, Filename: file}}}}}, r)
+				}
+			}
+			_ = round
+		}
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		if m.HeapAlloc > 64<<20 { // names/perText texts would be 80 MiB
+			t.Errorf("with file %q: %d MiB are alive", file, m.HeapAlloc>>20)
+		}
+		runtime.KeepAlive(&x)
+	}
 }

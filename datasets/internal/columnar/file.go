@@ -187,6 +187,10 @@ func (f *File) Group(i int, budget int64) *Group {
 // Rows returns the number of rows of the group.
 func (g *Group) Rows() int64 { return g.file.meta.RowGroups[g.index].NumRows }
 
+// Held returns the most that the cursors of the row group took together so far,
+// in bytes.
+func (g *Group) Held() int64 { return g.need.Load() }
+
 // Stored returns the compressed bytes that the footer states for a leaf's
 // column, a hint at what reading it costs.
 func (g *Group) Stored(n *Node) int64 {
