@@ -149,6 +149,17 @@ func (b *rowBatch) begin(c *columns, rows int) {
 	}
 }
 
+// forget lets go of all text.
+func (b *rowBatch) forget() {
+	for i := range b.vectors {
+		b.vectors[i].Reset()
+	}
+	b.scratch = features.Event{}
+	clear(b.xs[:cap(b.xs)])
+	clear(b.fs[:cap(b.fs)])
+	clear(b.consent[:cap(b.consent)])
+}
+
 // bytes is the memory that the batch takes beyond its row group's
 // dictionaries.
 func (b *rowBatch) bytes() (n int64) {

@@ -201,11 +201,13 @@ func (r *ring) acquire(ctx context.Context, seq int64) *batch {
 
 // release gives a consumed batch back.
 func (r *ring) release(b *batch) {
+	held := b.bytes()
+	b.forget() // nothing of it waits for the slot's next turn
 	r.plan.consumed(b.group)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.head++
-	r.held -= b.bytes()
+	r.held -= held
 	r.changed.Broadcast()
 }
 

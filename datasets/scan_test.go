@@ -312,3 +312,41 @@ func TestSameElements(t *testing.T) {
 		}
 	})
 }
+
+// TestManySmallGroups reads an export whose row groups each have a dictionary
+// of large texts, with more workers than the consumer keeps up with: what waits
+// to be consumed keeps dictionaries alive, and must stay within the memory.
+func TestManySmallGroups(t *testing.T) {
+	const cell, perGroup = 32 << 10, 40
+	events := someEvents(2000)
+	for i := range events {
+		events[i].Message = fmt.Sprintf("%0*d", cell, i)
+	}
+	dir := t.TempDir()
+	exporttest.Write(t, dir, exporttest.Rows(events...), nil, exporttest.Options{RowGroup: perGroup})
+	events = nil
+	x := mustOpen(t, dir) // too large to be kept
+	opt := training
+	opt.Workers, opt.Memory = 40, LeastMemory
+	var before, now runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	n := 0
+	all, _ := Map(ctx, x, opt, func() func(*features.Event) int { return func(e *features.Event) int { return len(e.Message) } })
+	for size, err := range all {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n += size; n%(500*cell) == 0 { // the workers run ahead as far as they may
+			time.Sleep(50 * time.Millisecond)
+			runtime.GC()
+			runtime.ReadMemStats(&now)
+			if alive := int64(now.HeapAlloc) - int64(before.HeapAlloc); alive > LeastMemory {
+				t.Errorf("%d MiB are alive", alive>>20)
+			}
+		}
+	}
+	if n != 2000*cell {
+		t.Errorf("%d bytes", n)
+	}
+}

@@ -119,7 +119,6 @@ func runWalk[T any](ctx context.Context, w *walk, t *Tally, reuse bool, start fu
 		j := &judge{asOf: w.opt.AsOf, decide: w.gate(), repeated: repeated}
 		use := start()
 		return func(b *batch, out *outcome[T]) error {
-			clear(out.values)
 			out.verdicts, out.values = out.verdicts[:0], out.values[:0]
 			if err := b.check(); err != nil {
 				return b.faultOfAll(err)
@@ -154,6 +153,7 @@ func runWalk[T any](ctx context.Context, w *walk, t *Tally, reuse bool, start fu
 				return false, nil
 			}
 		}
+		clear(out.values)
 		return true, nil
 	})
 }
