@@ -23,9 +23,11 @@ type Options struct {
 	// 0 means 1. Neither the events nor their order depend on it.
 	Workers int
 	// Memory bounds, in bytes, what reading holds at a time: a quarter each
-	// for the pages and dictionaries of two row groups, for rows between
-	// decoding and use, and for ids while copies are looked for. 0 means 512
-	// MiB; at least 16 MiB. Files that ask for more end in an error.
+	// for the pages and dictionaries of two row groups, for dictionaries of
+	// rows that wait to be used, and for the text of such rows and for ids
+	// while copies are looked for. What the caller makes of events comes on
+	// top. 0 means 512 MiB; at least [LeastMemory]. Files that ask for more end
+	// in an error.
 	Memory int64
 	// Progress is called now and then, on the goroutine that ranges over the
 	// events, with the rows read of all; nil for nobody.

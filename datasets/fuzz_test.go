@@ -100,7 +100,7 @@ func FuzzLabels(f *testing.F) {
 	f.Add(exporttest.Parquet(f, []exporttest.Pair{pair("a", "b", "GROUP"), pair("b", "c", "SEPARATE")}))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if s, err := unverified(RoleLabels, data); err == nil {
-			labels, err := s.labels()
+			labels, err := s.labels(ctx, 0)
 			for id, l := range labels {
 				if err != nil || id == "" || l.GroupID == "" || !(l.Confidence >= 0 && l.Confidence <= 1) {
 					t.Fatalf("%q: %+v, %v", id, l, err)
@@ -108,7 +108,7 @@ func FuzzLabels(f *testing.F) {
 			}
 		}
 		if s, err := unverified(RolePairs, data); err == nil {
-			pairs, err := s.pairs()
+			pairs, err := s.pairs(ctx, 0)
 			if err != nil {
 				return
 			}

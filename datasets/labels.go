@@ -2,6 +2,7 @@ package datasets
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -32,22 +33,22 @@ type Pair struct {
 // label is of use only together with its event. An event that is labelled
 // twice with different groups, a group that is empty and a confidence outside
 // [0, 1] are errors; of equal labels the first counts.
-func (x *Export) Labels() (map[string]Label, error) { return x.store.labels() }
+func (x *Export) Labels() (map[string]Label, error) { return x.store.labels(context.Background(), 0) }
 
 // Pairs reads all pairs in file order, also of events that the gate denies: a
 // pair is of use only when both its events are allowed. Two pairs of the same
 // events must agree; of those that do the first counts.
-func (x *Export) Pairs() ([]Pair, error) { return x.store.pairs() }
+func (x *Export) Pairs() ([]Pair, error) { return x.store.pairs(context.Background(), 0) }
 
 // Labels reads all labels as [Export.Labels] does.
-func (g *Golden) Labels() (map[string]Label, error) { return g.store.labels() }
+func (g *Golden) Labels() (map[string]Label, error) { return g.store.labels(context.Background(), 0) }
 
 // Pairs reads all pairs as [Export.Pairs] does.
-func (g *Golden) Pairs() ([]Pair, error) { return g.store.pairs() }
+func (g *Golden) Pairs() ([]Pair, error) { return g.store.pairs(context.Background(), 0) }
 
-func (s *store) labels() (map[string]Label, error) {
+func (s *store) labels(ctx context.Context, memory int64) (map[string]Label, error) {
 	labels := make(map[string]Label, min(s.rows(RoleLabels), 1<<20))
-	err := s.eachLabel(func(at position, id string, l *Label, fault string) error {
+	err := s.eachLabel(ctx, memory, func(at position, id string, l *Label, fault string) error {
 		if fault != "" {
 			return labelError(at, fault)
 		}
@@ -66,10 +67,10 @@ func (s *store) labels() (map[string]Label, error) {
 	return labels, nil
 }
 
-func (s *store) pairs() ([]Pair, error) {
+func (s *store) pairs(ctx context.Context, memory int64) ([]Pair, error) {
 	var pairs []Pair
 	seen := map[[2]string]int{}
-	err := s.eachPair(func(at position, p *Pair, fault string) error {
+	err := s.eachPair(ctx, memory, func(at position, p *Pair, fault string) error {
 		if fault != "" {
 			return labelError(at, fault)
 		}
@@ -131,14 +132,15 @@ func pairFault(p *Pair) string {
 
 // eachLabel reads the rows of all labels files in order, also the bad ones:
 // fault says what is wrong with a row by itself. The label holds until the
-// next call; its strings and slices longer.
-func (s *store) eachLabel(visit func(at position, id string, l *Label, fault string) error) error {
-	return s.eachFile(RoleLabels, func(i int) error { return s.eachLabelOf(i, visit) })
+// next call; its strings and slices longer. A row group may take as much of
+// memory as one of events may; 0 stands for [columnar.DefaultBudget].
+func (s *store) eachLabel(ctx context.Context, memory int64, visit func(at position, id string, l *Label, fault string) error) error {
+	return s.eachFile(RoleLabels, func(i int) error { return s.eachLabelOf(ctx, memory, i, visit) })
 }
 
 // eachPair reads the rows of all pairs files as eachLabel does.
-func (s *store) eachPair(visit func(at position, p *Pair, fault string) error) error {
-	return s.eachFile(RolePairs, func(i int) error { return s.eachPairOf(i, visit) })
+func (s *store) eachPair(ctx context.Context, memory int64, visit func(at position, p *Pair, fault string) error) error {
+	return s.eachFile(RolePairs, func(i int) error { return s.eachPairOf(ctx, memory, i, visit) })
 }
 
 func (s *store) eachFile(role Role, visit func(i int) error) error {
@@ -152,8 +154,8 @@ func (s *store) eachFile(role Role, visit func(i int) error) error {
 	return nil
 }
 
-func (s *store) eachLabelOf(i int, visit func(at position, id string, l *Label, fault string) error) error {
-	return s.eachRowOf(i, func(f *columnar.File, g *columnar.Group) (func(int64) error, []*rowCursor, error) {
+func (s *store) eachLabelOf(ctx context.Context, memory int64, i int, visit func(at position, id string, l *Label, fault string) error) error {
+	return s.eachRowOf(ctx, memory, i, func(f *columnar.File, g *columnar.Group) (func(int64) error, []*rowCursor, error) {
 		nodes, err := labelSchema(f.Name(), f.Root())
 		if err != nil {
 			return nil, nil, err
@@ -174,8 +176,8 @@ func (s *store) eachLabelOf(i int, visit func(at position, id string, l *Label, 
 	})
 }
 
-func (s *store) eachPairOf(i int, visit func(at position, p *Pair, fault string) error) error {
-	return s.eachRowOf(i, func(f *columnar.File, g *columnar.Group) (func(int64) error, []*rowCursor, error) {
+func (s *store) eachPairOf(ctx context.Context, memory int64, i int, visit func(at position, p *Pair, fault string) error) error {
+	return s.eachRowOf(ctx, memory, i, func(f *columnar.File, g *columnar.Group) (func(int64) error, []*rowCursor, error) {
 		nodes, err := pairSchema(f.Name(), f.Root())
 		if err != nil {
 			return nil, nil, err
@@ -211,7 +213,7 @@ func confidence(c *rowCursor) float64 {
 
 // eachRowOf calls open for every row group of file i and what it returns for
 // every row, numbered in the file from 1.
-func (s *store) eachRowOf(i int, open func(*columnar.File, *columnar.Group) (func(row int64) error, []*rowCursor, error)) (err error) {
+func (s *store) eachRowOf(ctx context.Context, memory int64, i int, open func(*columnar.File, *columnar.Group) (func(row int64) error, []*rowCursor, error)) (err error) {
 	defer columnar.Recover(s.name(i), &err)
 	f, done, err := s.file(i)
 	if err != nil {
@@ -220,12 +222,15 @@ func (s *store) eachRowOf(i int, open func(*columnar.File, *columnar.Group) (fun
 	defer done()
 	row := int64(0)
 	for g := range f.Groups() {
-		group := f.Group(g, 0)
+		group := f.Group(g, memory/groupShare) // 0: as much as columnar thinks
 		visit, all, err := open(f, group)
 		if err != nil {
 			return err
 		}
 		for {
+			if row%tableRows == 0 && ctx.Err() != nil {
+				return ctx.Err()
+			}
 			more, err := nextRow(all)
 			if err == nil && more {
 				row++

@@ -37,7 +37,7 @@ type scan struct {
 type place struct{ file, group int }
 
 // LeastMemory is the least [Options].Memory that there is.
-const LeastMemory = 16 << 20
+const LeastMemory = 32 << 20
 
 // How a scan divides its memory.
 const (

@@ -118,10 +118,10 @@ func Split(ctx context.Context, src Source, out string, opt SplitOptions) (_ *Sp
 	if err := s.events(ctx); err != nil {
 		return nil, err
 	}
-	if err := s.labels(); err != nil {
+	if err := s.labels(ctx); err != nil {
 		return nil, err
 	}
-	if err := s.pairs(); err != nil {
+	if err := s.pairs(ctx); err != nil {
 		return nil, err
 	}
 	for _, w := range s.write {
@@ -325,9 +325,10 @@ func (s *splitter) events(ctx context.Context) error {
 }
 
 // labels copies the labels of the copied events.
-func (s *splitter) labels() error {
-	met := map[uint64]uint8{} // group to the parts it was met in
-	err := s.walk.store.eachLabel(func(at position, id string, l *Label, fault string) error {
+func (s *splitter) labels(ctx context.Context) error {
+	met := map[uint64]uint8{}      // group to the parts it was met in
+	groupOf := map[uint64]uint64{} // of the events that were met
+	err := s.walk.store.eachLabel(ctx, s.walk.opt.Memory, func(at position, id string, l *Label, fault string) error {
 		if fault != "" {
 			return labelError(at, fault)
 		}
@@ -337,7 +338,12 @@ func (s *splitter) labels() error {
 			return nil
 		}
 		s.out.Parts[part].Labels++
-		met[maphash.String(s.seed, l.GroupID)] |= 1 << part
+		key, group := maphash.String(s.seed, id), maphash.String(s.seed, l.GroupID)
+		if first, ok := groupOf[key]; ok && first != group {
+			return labelError(at, fmt.Sprintf("event %.64q has two groups; keep one", id))
+		}
+		groupOf[key] = group
+		met[group] |= 1 << part
 		return s.write[part].WriteLabel(id, *l)
 	})
 	for _, parts := range met {
@@ -349,8 +355,8 @@ func (s *splitter) labels() error {
 }
 
 // pairs copies the pairs of which one part has both events.
-func (s *splitter) pairs() error {
-	return s.walk.store.eachPair(func(at position, p *Pair, fault string) error {
+func (s *splitter) pairs(ctx context.Context) error {
+	return s.walk.store.eachPair(ctx, s.walk.opt.Memory, func(at position, p *Pair, fault string) error {
 		if fault != "" {
 			return labelError(at, fault)
 		}

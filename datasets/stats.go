@@ -87,11 +87,11 @@ func (g *Golden) Stats(ctx context.Context, opt Options) (*Stats, error) {
 
 func (s *Stats) read(ctx context.Context, w *walk) error {
 	s.Purpose, s.AsOf, s.Files = w.opt.Purpose, w.opt.AsOf.UTC(), slices.Clone(w.store.files)
-	labels, err := w.store.labels()
+	labels, err := w.store.labels(ctx, w.opt.Memory)
 	if err != nil {
 		return err
 	}
-	pairs, err := w.store.pairs()
+	pairs, err := w.store.pairs(ctx, w.opt.Memory)
 	if err != nil {
 		return err
 	}

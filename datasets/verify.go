@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"whorl/datasets/internal/columnar"
 )
 
 // A Kind names one thing that [Verify] looks for.
@@ -30,6 +33,7 @@ const (
 	GoldenEvent      Kind = "golden_event"
 	GoldenProject    Kind = "golden_project"
 	ProjectOfTwoOrgs Kind = "project_of_two_organisations"
+	NoRowAllowed     Kind = "nothing_allowed"
 )
 
 // The kinds of findings that are warnings: what is named is left out or
@@ -44,6 +48,7 @@ const (
 	GroupAcross       Kind = "group_across_projects"
 	EventWithoutLabel Kind = "event_without_label"
 	EqualContent      Kind = "golden_content"
+	NotChecked        Kind = "not_checked" // because of an error
 )
 
 // kinds lists all kinds in the order in which they are reported.
@@ -60,6 +65,7 @@ var kinds = []struct {
 	{PairAcross, true, "pairs are within a project; remove it"},
 	{GoldenEvent, true, "remove the event: golden data never trains"},
 	{GoldenProject, true, "remove the project, or train with --allow-project-overlap for a split by time"},
+	{NoRowAllowed, true, "the reasons above say why; export again"},
 	{DeniedRow, false, "the row is never used"},
 	{UnknownPurpose, false, "the purpose allows nothing; correct it or leave it out"},
 	{DuplicateRow, false, "one copy counts"},
@@ -68,6 +74,7 @@ var kinds = []struct {
 	{GroupAcross, false, "each project's part counts as a group of its own"},
 	{EventWithoutLabel, false, "the event is not learned from"},
 	{EqualContent, false, "no fault, but figures on these golden events flatter the model"},
+	{NotChecked, false, "mend what is bad, then verify again"},
 }
 
 // mostFindings is how many findings of a kind are told with their place.
@@ -99,7 +106,7 @@ type Verification struct {
 	Pairs    int64 `json:"pairs"`  // rows
 	Labelled int64 `json:"labelled"`
 
-	// What the gate says, when a purpose was given.
+	// What the gate says, when a purpose was given, and of a golden dataset.
 	Purpose Purpose          `json:"purpose,omitempty"`
 	Allowed int64            `json:"allowed,omitempty"`
 	Denied  map[Reason]int64 `json:"denied,omitempty"`
@@ -114,8 +121,8 @@ type Verification struct {
 
 // VerifyOptions says how a dataset is verified.
 type VerifyOptions struct {
-	// Options: Purpose may be empty, and then the gate is not asked. AsOf must
-	// be set. Omit must be empty.
+	// Options: Purpose may be empty, and then the gate of an export is not
+	// asked. AsOf must be set. Omit must be empty.
 	Options
 	Open OpenOptions // of an export
 	// Guard holds the golden datasets that an export must not overlap with.
@@ -129,7 +136,10 @@ type verifier struct {
 	seen map[Kind][]Finding
 
 	store *store
-	seed  maphash.Seed
+	// A file of these roles is bad: what would be compared with it is not.
+	badEvents, badLabels bool
+
+	seed maphash.Seed
 	// What is known of events by the hash of their ids, and of labels by that
 	// of theirs: 64 bits, so that two of a billion ids share one with a chance
 	// of one in forty.
@@ -190,6 +200,9 @@ func Verify(ctx context.Context, dir string, opt VerifyOptions) (*Verification, 
 	if src != nil {
 		if err := v.content(ctx, src); err != nil {
 			return nil, err
+		}
+		if v.out.Golden {
+			purpose = EvaluateFingerprinting // it serves no other
 		}
 		if purpose != "" {
 			if err := v.ask(ctx, src, purpose); err != nil {
@@ -254,28 +267,49 @@ func (v *verifier) open(dir string, root *os.Root) (Source, error) {
 		open := v.opt.Open
 		open.AsOf = v.opt.AsOf
 		if x.Ledger, err = openLedger(dir, root, m.ConsentLedger, open); err != nil {
-			v.found(BadLedger, m.ConsentLedger.Path, 0, "%v", err)
+			name := m.ConsentLedger.Path
+			if open.Ledger != "" {
+				if name = open.Ledger; errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+					return nil, err
+				}
+			}
+			if errors.Is(err, ErrState) {
+				return nil, err
+			}
+			v.found(BadLedger, name, 0, "%v", err)
 			x.Ledger = nil
 		} else {
 			v.out.LedgerID, v.out.LedgerEntries, v.out.LedgerHead = x.Ledger.ID, len(x.Ledger.Entries), x.Ledger.Head
 		}
 	}
+	var good []manifestFile
 	for i := range listed {
 		if err := v.store.admit(root, i); err != nil {
 			v.found(BadFile, listed[i].Path, 0, "%v", err)
+			v.badEvents = v.badEvents || listed[i].Role == RoleEvents
+			v.badLabels = v.badLabels || listed[i].Role == RoleLabels
+			continue
 		}
+		good = append(good, listed[i])
 	}
 	v.out.Files = slices.Clone(v.store.files)
-	if v.out.Counts[BadFile] > 0 {
-		return nil, nil
+	if len(good) == len(listed) {
+		return src, nil
 	}
+	// Go on with those that are whole.
+	again, err := openStore(dir, root, good)
+	if err != nil {
+		return nil, err // changed meanwhile
+	}
+	*v.store = *again
 	return src, nil
 }
 
 // bad takes an error of reading files for a finding, unless it is the
 // caller's to know.
 func (v *verifier) bad(ctx context.Context, err error) error {
-	if err == nil || ctx.Err() != nil || errors.Is(err, ErrOptions) {
+	var path *fs.PathError
+	if err == nil || ctx.Err() != nil || errors.Is(err, ErrOptions) || errors.Is(err, columnar.ErrMemory) || errors.As(err, &path) {
 		return err
 	}
 	v.found(BadFile, "", 0, "%v", err)
@@ -297,12 +331,12 @@ func (v *verifier) content(ctx context.Context, src Source) error {
 		if err := v.bad(ctx, err); err != nil {
 			return err
 		}
-		return nil // without all events labels cannot be judged
+		v.badEvents = true
 	}
-	if err := v.bad(ctx, v.readLabels()); err != nil {
+	if err := v.bad(ctx, v.readLabels(ctx)); err != nil {
 		return err
 	}
-	if err := v.bad(ctx, v.readPairs()); err != nil {
+	if err := v.bad(ctx, v.readPairs(ctx)); err != nil {
 		return err
 	}
 	v.compare()
@@ -405,8 +439,8 @@ func (v *verifier) project(file string, row int64, r *verifiedRow) int32 {
 }
 
 // readLabels checks labels by themselves and against the events.
-func (v *verifier) readLabels() error {
-	return v.store.eachLabel(func(at position, id string, l *Label, fault string) error {
+func (v *verifier) readLabels(ctx context.Context) error {
+	return v.store.eachLabel(ctx, v.opt.Memory, func(at position, id string, l *Label, fault string) error {
 		v.out.Labels++
 		file := filepath.Base(at.file)
 		if fault != "" {
@@ -426,6 +460,7 @@ func (v *verifier) readLabels() error {
 		v.labels[key] = group
 		project, ok := v.events[key]
 		switch {
+		case !ok && v.badEvents:
 		case !ok:
 			v.found(LabelWithoutEvent, file, at.row, "there is no event %.64q", id)
 		case v.home[group] == -1:
@@ -442,9 +477,9 @@ func (v *verifier) readLabels() error {
 }
 
 // readPairs checks pairs by themselves, against the events and the groups.
-func (v *verifier) readPairs() error {
+func (v *verifier) readPairs(ctx context.Context) error {
 	known := map[[2]uint64]bool{}
-	return v.store.eachPair(func(at position, p *Pair, fault string) error {
+	return v.store.eachPair(ctx, v.opt.Memory, func(at position, p *Pair, fault string) error {
 		v.out.Pairs++
 		file := filepath.Base(at.file)
 		if fault != "" {
@@ -463,6 +498,7 @@ func (v *verifier) readPairs() error {
 		projectA, okA := v.events[a]
 		projectB, okB := v.events[b]
 		switch {
+		case (!okA || !okB) && v.badEvents:
 		case !okA:
 			v.found(PairWithoutEvent, file, at.row, "there is no event %.64q", p.A)
 		case !okB:
@@ -482,7 +518,12 @@ func (v *verifier) readPairs() error {
 
 // compare tells what shows only in the end.
 func (v *verifier) compare() {
-	if n := int64(len(v.events)) - v.out.Labelled; n > 0 && v.out.Labels > 0 {
+	if v.badEvents {
+		v.found(NotChecked, "", 0, "rows of bad files, copies of their events elsewhere, and whether labels and pairs have events")
+	}
+	if v.badLabels {
+		v.found(NotChecked, "", 0, "labels of bad files, and whether every event has one")
+	} else if n := int64(len(v.events)) - v.out.Labelled; n > 0 && v.out.Labels > 0 {
 		v.out.Counts[EventWithoutLabel] = n
 		v.seen[EventWithoutLabel] = []Finding{{Kind: EventWithoutLabel, Text: fmt.Sprintf("%d of %d events have no label", n, len(v.events))}}
 	}
@@ -519,5 +560,8 @@ func (v *verifier) ask(ctx context.Context, src Source, purpose Purpose) error {
 		}
 	}
 	v.out.Purpose, v.out.Allowed, v.out.Denied = purpose, tally.Allowed, tally.Denied
+	if tally.Allowed == 0 && tally.Rows > 0 && !v.badEvents {
+		v.found(NoRowAllowed, "", 0, "of %d rows none may be used for %s", tally.Rows, purpose)
+	}
 	return nil
 }

@@ -2,6 +2,8 @@ package datasets
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -208,5 +210,74 @@ func TestVerifyMany(t *testing.T) {
 	var text bytes.Buffer
 	if err := v.WriteText(&text); err != nil || !strings.Contains(text.String(), "and 280 more") {
 		t.Errorf("%v\n%s", err, &text)
+	}
+}
+
+// What is bad in one file does not keep the others from being checked.
+func TestVerifyGoesOn(t *testing.T) {
+	dir, files := writeSmall(t)
+	spoil := func(name string) func() {
+		path := filepath.Join(dir, name)
+		good, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, append(bytes.Clone(good), 'x'), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return func() { os.WriteFile(path, good, 0o644) }
+	}
+	whole, err := Verify(ctx, dir, VerifyOptions{Options: training})
+	if err != nil {
+		t.Fatalf("%+v, %v", whole, err)
+	}
+	for _, name := range files {
+		if !strings.HasSuffix(name, ".parquet") {
+			continue
+		}
+		mend := spoil(name)
+		v, err := Verify(ctx, dir, VerifyOptions{Options: training})
+		mend()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var role Role
+		for _, f := range v.Files {
+			if f.Path == name {
+				role = f.Role
+			}
+		}
+		if v.Counts[BadFile] != 1 || v.Counts[LabelWithoutEvent]+v.Counts[PairWithoutEvent] > 0 {
+			t.Errorf("%s: %v", name, v.Counts)
+		}
+		switch role {
+		case RoleEvents:
+			if v.Rows == whole.Rows || v.Labels != whole.Labels || v.Counts[NotChecked] == 0 {
+				t.Errorf("%s: %d of %d rows, %d labels, %v", name, v.Rows, whole.Rows, v.Labels, v.Counts)
+			}
+		case RoleLabels:
+			if v.Rows != whole.Rows || v.Labels != 0 || v.Counts[NotChecked] == 0 || v.Counts[EventWithoutLabel] > 0 {
+				t.Errorf("%s: %d rows, %d labels, %v", name, v.Rows, v.Labels, v.Counts)
+			}
+		case RolePairs:
+			if v.Rows != whole.Rows || v.Labels != whole.Labels || v.Pairs != 0 {
+				t.Errorf("%s: %d rows, %d labels, %d pairs", name, v.Rows, v.Labels, v.Pairs)
+			}
+		}
+	}
+}
+
+// Wrong options are the caller's, not the dataset's.
+func TestVerifyOptionsAreNoFindings(t *testing.T) {
+	dir, _ := writeSmall(t)
+	for name, open := range map[string]OpenOptions{"state": {State: filepath.Join(dir, "nowhere")}, "ledger": {Ledger: filepath.Join(dir, "nowhere")}} {
+		if v, err := Verify(ctx, dir, VerifyOptions{Options: training, Open: open}); err == nil {
+			t.Errorf("%s: %v", name, v.Findings)
+		}
+	}
+	stopped, cancel := context.WithCancel(ctx)
+	cancel()
+	if _, err := Verify(stopped, dir, VerifyOptions{Options: training}); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
 	}
 }

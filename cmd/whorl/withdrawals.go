@@ -132,7 +132,7 @@ func (c *withdrawalsCommand) Run(ctx context.Context, env *environment) error {
 		stage("reading lineages", i+1, len(runs))
 	}
 	env.progress.Close()
-	if err := c.see(a); err != nil {
+	if err := c.see(a, env.stderr); err != nil {
 		return err
 	}
 	if c.JSON {
@@ -186,7 +186,7 @@ func (c *withdrawalsCommand) readLedgers(a *answerer) error {
 
 // see holds the ledgers against the state folder. A ledger's file does not say
 // its id: the runs that were judged by it do, and the markers that it holds.
-func (c *withdrawalsCommand) see(a *answerer) error {
+func (c *withdrawalsCommand) see(a *answerer, stderr io.Writer) error {
 	if c.State == "" {
 		return nil
 	}
@@ -205,6 +205,9 @@ func (c *withdrawalsCommand) see(a *answerer) error {
 		if len(l.ids) == 0 && !empty {
 			return fmt.Errorf("%s: %w: neither a run nor the state folder %s knows a ledger that it goes on from: it was cut, rewritten, or is another's; take the newest ledger",
 				l.path, datasets.ErrLedger, c.State)
+		}
+		if len(l.ids) == 0 {
+			fmt.Fprintf(stderr, "whorl: %s: no run tells the ledger's id, so that %s remembers nothing of it\n", l.path, c.State)
 		}
 		for _, id := range slices.Sorted(maps.Keys(l.ids)) {
 			if err := state.See(id, l.Ledger); err != nil {

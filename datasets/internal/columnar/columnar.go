@@ -36,6 +36,9 @@ var (
 	ErrCorrupt     = errors.New("damaged Parquet file")
 	ErrLimit       = errors.New("exceeds a limit on Parquet files")
 	ErrUnsupported = errors.New("unsupported Parquet feature")
+	// ErrMemory comes with ErrLimit where a row group takes more than the
+	// caller allows: the file may be sound.
+	ErrMemory = errors.New("more memory than allowed")
 )
 
 // Limits on what one file may ask for. They are far above what writers

@@ -107,9 +107,9 @@ type budgetError struct {
 	budget int64
 }
 
-func (e *budgetError) Unwrap() error { return ErrLimit }
+func (e *budgetError) Unwrap() []error { return []error{ErrLimit, ErrMemory} }
 func (e *budgetError) Error() string {
-	return fmt.Sprintf("%s: row group %d: %s: its pages and dictionaries take more than %d bytes; allow more memory, or write smaller pages and row groups",
+	return fmt.Sprintf("%s: row group %d: %s: its pages and dictionaries take more than %d bytes, the share of one row group; allow more memory, or write smaller pages and row groups",
 		e.file, e.group, ErrLimit, e.budget)
 }
 
