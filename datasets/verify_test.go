@@ -281,3 +281,24 @@ func TestVerifyOptionsAreNoFindings(t *testing.T) {
 		t.Errorf("cancelled: %v", err)
 	}
 }
+
+// A golden dataset of which nothing can be used is no sound one.
+func TestVerifyNothingAllowed(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "golden")
+	w, err := CreateGolden(dir, GoldenInfo{Name: "n", Version: "1", ConsentBasis: "public"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range someEvents(3) {
+		if err := w.WriteEvent(&e, RowConsent{Purposes: []string{string(TrainFingerprinting)}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	v := mustVerify(t, dir, verifying)
+	if v.Counts[NoRowAllowed] != 1 || v.Errors != 1 || v.Denied[RowConsentMissing] != 3 {
+		t.Errorf("%v, denied %v", v.Counts, v.Denied)
+	}
+}

@@ -27,6 +27,7 @@ type evalCommand struct {
 	Golden    []string `required:"" sep:"none" placeholder:"DIR" help:"Golden dataset to judge on; repeat for several."`
 	Baseline  []string `default:"default" placeholder:"LIST" help:"Baselines to judge beside it, with commas: names, all, default or none."`
 	Settings  string   `name:"baselines" placeholder:"FILE" help:"Settings of score baselines; default baselines.json beside the model, else published ones."`
+	Rules     string   `name:"static-rules" placeholder:"FILE" help:"A project's own stack trace rules, for the baseline static to apply behind the built-in ones."`
 	Protocol  []string `placeholder:"LIST" help:"Protocols, with commas: pairs, retrieval, replay; default all."`
 	JSON      string   `name:"json" placeholder:"FILE" help:"Write the result there; - for standard output."`
 	Pairs     string   `name:"scored-pairs" placeholder:"FILE" help:"Write the judged pairs with all scores as an Arrow file."`
@@ -35,6 +36,22 @@ type evalCommand struct {
 	PairCap   int      `name:"pairs-per-project" default:"${pairs}" placeholder:"N" help:"Judged pairs per project at most (default ${default})."`
 	Window    int      `name:"window" default:"${window}" placeholder:"DAYS" help:"How far back retrieval and replay look (default ${default})."`
 	AsOf      string   `name:"as-of" placeholder:"TIME" help:"Events later than this time are left out (RFC 3339); default now."`
+}
+
+// static returns the static baseline with a project's own rules, nil without.
+func (c *evalCommand) static() (eval.Scorer, error) {
+	if c.Rules == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(c.Rules)
+	if err != nil {
+		return nil, withRemedy(err, "name a file of stack trace rules")
+	}
+	s, err := baseline.Static(string(text))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.Rules, err)
+	}
+	return s, nil
 }
 
 // Run evaluates.
@@ -71,13 +88,20 @@ func (c *evalCommand) Run(ctx context.Context, env *environment) error {
 	if err != nil {
 		return err
 	}
-	j, err := newJudge(m, evalConfig{Baselines: names, Resamples: c.Resamples, PairCap: c.PairCap, WindowDays: c.Window}, settings, c.Seed, env.workers)
+	static, err := c.static()
+	if err != nil {
+		return err
+	}
+	j, err := newJudge(m, evalConfig{Baselines: names, Resamples: c.Resamples, PairCap: c.PairCap, WindowDays: c.Window}, settings, static, c.Seed, env.workers)
 	if err != nil {
 		return err
 	}
 	j.protocols = c.Protocol
 	sets := map[string]bool{}
 	r := j.empty()
+	if static != nil {
+		r.Warnings = append(r.Warnings, result.Warning{Code: "static_rules", Text: "the baseline static applies the rules of " + filepath.Base(c.Rules) + " too"})
+	}
 	var golden []*goldenSet
 	for _, dir := range c.Golden { // all are read before the first is judged: a bad one must not cost minutes
 		g, err := datasets.OpenGolden(dir)

@@ -35,8 +35,9 @@ type judge struct {
 }
 
 // newJudge sets up the scorers. Settings of score baselines come from a
-// training run; without them the published ones are used and marked so.
-func newJudge(m *model.Model, config evalConfig, settings []*baseline.Settings, seed uint64, workers int) (*judge, error) {
+// training run; without them the published ones are used and marked so. A static
+// baseline with a project's own rules takes the place of the built-in one.
+func newJudge(m *model.Model, config evalConfig, settings []*baseline.Settings, static eval.Scorer, seed uint64, workers int) (*judge, error) {
 	j := &judge{model: m, config: config, seed: seed, workers: workers}
 	j.scorers = []eval.Scorer{eval.ModelScorer(m)}
 	for _, name := range config.Baselines {
@@ -49,6 +50,9 @@ func newJudge(m *model.Model, config evalConfig, settings []*baseline.Settings, 
 		s, err := baseline.New(name, own)
 		if err != nil {
 			return nil, err
+		}
+		if name == eval.StaticBaseline && static != nil {
+			s = static
 		}
 		j.scorers = append(j.scorers, s)
 	}

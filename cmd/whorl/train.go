@@ -386,7 +386,7 @@ func (t *training) tune(ctx context.Context) error {
 
 // judge evaluates the file that was written, dataset by dataset.
 func (t *training) judge(ctx context.Context) error {
-	j, err := newJudge(t.model, t.config.Eval, t.settings, t.config.Seed, t.env.workers)
+	j, err := newJudge(t.model, t.config.Eval, t.settings, nil, t.config.Seed, t.env.workers)
 	if err != nil {
 		return err
 	}

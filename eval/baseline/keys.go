@@ -3,14 +3,28 @@ package baseline
 import (
 	"strings"
 
+	"whorl/eval"
 	"whorl/eval/baseline/newstyle"
 	"whorl/features"
 )
 
-// staticKeys are the hashes of the contributing variants: an event joins a
+// Static returns the static baseline with further stack trace rules behind the
+// built-in ones, as a project has them. Errors wrap [newstyle.ErrRules] and
+// name the line.
+func Static(rules string) (eval.Scorer, error) {
+	config, err := newstyle.DefaultConfig().With(rules)
+	if err != nil {
+		return nil, err
+	}
+	return &rule{name: eval.StaticBaseline, start: stateless(func(e *features.Event) []string { return variantKeys(config, e) })}, nil
+}
+
+func staticKeys(e *features.Event) []string { return variantKeys(newstyle.DefaultConfig(), e) }
+
+// variantKeys are the hashes of the contributing variants: an event joins a
 // group when any of its hashes is known there.
-func staticKeys(e *features.Event) []string {
-	variants := newstyle.DefaultConfig().Variants(e)
+func variantKeys(config *newstyle.Config, e *features.Event) []string {
+	variants := config.Variants(e)
 	var keys []string
 	for i := range variants {
 		key := variants[i].Key()

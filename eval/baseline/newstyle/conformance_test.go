@@ -313,3 +313,52 @@ func TestPublishedFunctions(t *testing.T) {
 		t.Errorf("%d functions are trimmed as published, %d were before", reached, leastFunctions)
 	}
 }
+
+// TestPublishedInApp compares the in-app marks of the built-in rules with the
+// tracker's own tests. Rows of rules that came later than this rule set, and
+// rows about packages, which exports do not have, are passed over.
+func TestPublishedInApp(t *testing.T) {
+	data, err := os.ReadFile(filepath.Join(conformance(t), "in_app_cases.tsv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	reached, passed := 0, 0
+	for i, row := range strings.Split(strings.TrimSpace(string(data)), "\n") {
+		cells := strings.Split(row, "\t")
+		if i == 0 {
+			continue
+		}
+		var f payloadFrame
+		if err := json.Unmarshal([]byte(cells[1]), &f); err != nil {
+			t.Fatalf("row %d: %v", i+1, err)
+		}
+		if strings.HasSuffix(cells[3], "-newer") || f.Package != "" {
+			passed++
+			continue
+		}
+		frame := features.Frame{Function: f.Function, Module: f.Module, Filename: f.Filename, AbsPath: f.AbsPath}
+		if f.InApp != nil {
+			if frame.InApp = features.No; *f.InApp {
+				frame.InApp = features.Yes
+			}
+		}
+		tr := newTrace(cells[0], newException(&features.Exception{Frames: []features.Frame{frame}}))
+		DefaultConfig().settle(tr)
+		got := "null"
+		switch tr.frames[0].inApp {
+		case features.Yes:
+			got = "true"
+		case features.No:
+			got = "false"
+		}
+		if got != cells[2] && !(got == "null" && cells[2] == "false") { // what no rule marks is not the application's
+			t.Errorf("row %d: %s is %s, want %s", i+1, cells[1], got, cells[2])
+			continue
+		}
+		reached++
+	}
+	if reached == 0 {
+		t.Error("no row was checked")
+	}
+	t.Logf("%d rows as published, %d passed over", reached, passed)
+}
