@@ -46,6 +46,10 @@ type Frame struct {
 	Filename    string
 	AbsPath     string
 	ContextLine string // source text of the line
+	// Package is the image, archive or assembly that a native frame's code is
+	// in. Exports have no such column; the static rules look at it where a
+	// caller knows it, records never do.
+	Package string
 	Line        int32  // 1-based; 0 is unknown
 	Column      int32  // 1-based; 0 is unknown
 	InApp       Tri    // the reporter's belief that the frame is the application's own

@@ -20,7 +20,7 @@ var ErrRules = errors.New("bad stack trace rules")
 //
 //	family    native, javascript, other or all; a list with commas
 //	path      glob over the lower-cased path; only ** crosses a slash
-//	package   glob over the image; exports have none, so it never matches
+//	package   glob over the image, as path; exports have none, so that it never matches
 //	module, function, category, type, value, mechanism   glob, case counts
 //	app       yes or no
 //
@@ -158,7 +158,9 @@ func (m *matcher) holds(t *trace, f *frame) bool {
 	case kindFamily:
 		return m.families&(1<<f.family) != 0
 	case kindPath:
-		return f.path != "" && (m.pattern.match(f.path) || f.path[0] != '/' && m.pattern.match("/"+f.path))
+		return m.path(f.path)
+	case kindPackage:
+		return m.path(f.image)
 	case kindModule:
 		return f.module != "" && m.pattern.match(f.module)
 	case kindFunction:
@@ -173,9 +175,13 @@ func (m *matcher) holds(t *trace, f *frame) bool {
 		return t.exception.value != "" && m.pattern.match(t.exception.value)
 	case kindMechanism:
 		return t.exception.source.Mechanism != "" && m.pattern.match(t.exception.source.Mechanism)
-	default:
-		return false // kindPackage
 	}
+	return false
+}
+
+// path matches a path, also as if it began at the root.
+func (m *matcher) path(s string) bool {
+	return s != "" && (m.pattern.match(s) || s[0] != '/' && m.pattern.match("/"+s))
 }
 
 // span returns the frames that an action on frame i of n reaches.

@@ -26,6 +26,7 @@ type frame struct {
 	column   int32
 
 	path     string // what path rules look at
+	image    string // what package rules look at
 	inApp    features.Tri
 	category string
 }
@@ -72,6 +73,7 @@ func newTrace(platform string, x *exception) *trace {
 		}
 		f.function = trimFunction(platform, kind, f.raw)
 		f.path = strings.ToLower(strings.ReplaceAll(f.absPath, `\`, "/"))
+		f.image = strings.ToLower(strings.ReplaceAll(in.Package, `\`, "/"))
 		t.frames[i] = f
 	}
 	return t
@@ -115,7 +117,7 @@ func remote(s string) bool {
 
 // repeats reports whether a frame is a direct recursion of the frame before.
 func (f *frame) repeats(before *frame) bool {
-	return f.absPath == before.absPath && f.module == before.module && f.filename == before.filename &&
+	return f.absPath == before.absPath && f.image == before.image && f.module == before.module && f.filename == before.filename &&
 		f.raw == before.raw && f.line == before.line && f.column == before.column
 }
 
