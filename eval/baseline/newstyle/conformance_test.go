@@ -18,7 +18,7 @@ import (
 
 // Counts reached so far; they may only grow.
 const (
-	leastInputs    = 93
+	leastInputs    = 112
 	leastFunctions = 23
 )
 

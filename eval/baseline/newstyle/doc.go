@@ -16,6 +16,11 @@
 // Exports hold less than the tracker's own payload, so these parts of the
 // published rules have nothing to work on and are left out: client and server
 // fingerprints, checksums, threads, templates, security reports, NSError codes,
-// exception groups, packages (images) of native frames, a platform per frame
-// and the mark that a source map was used, which is inferred instead.
+// exception groups, a platform per frame and the mark that a source map was
+// used, which is inferred instead. Exports have no packages (images) of native
+// frames either; a caller that gives them has the rules about them.
+//
+// The text of the published rules is not part of this project. rules.txt says
+// what is known of them: where libraries are, what raises, starts and only
+// passes on, and that of a run of a system's frames the first one counts.
 package newstyle
