@@ -50,7 +50,7 @@ type Frame struct {
 	// in. Exports have no such column; the static rules look at it where a
 	// caller knows it, records never do.
 	Package string
-	Line        int32  // 1-based; 0 is unknown
-	Column      int32  // 1-based; 0 is unknown
-	InApp       Tri    // the reporter's belief that the frame is the application's own
+	Line    int32 // 1-based; 0 is unknown
+	Column  int32 // 1-based; 0 is unknown
+	InApp   Tri   // the reporter's belief that the frame is the application's own
 }
