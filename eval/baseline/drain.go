@@ -25,9 +25,8 @@ const drainAny = "<*>"
 // scanner as the message baseline's. The type of the outermost exception is
 // part of the key: a template of a crash and one of a log line are two.
 type drain struct {
-	leaves    map[string][]*drainTemplate
-	children  map[string]int // of inner nodes
-	templates int
+	leaves   map[string][]*drainTemplate
+	children map[string]int // of inner nodes
 }
 
 type drainTemplate struct {
