@@ -11,7 +11,8 @@ import (
 // in any of the languages that the runtime speaks. The head of the outermost
 // exception stands first, those of its causes behind "--->"; the frames of the
 // innermost come first, and "--- End of inner exception stack trace ---" goes
-// back to the one around it.
+// back to the one around it. The members of an AggregateException are causes as
+// others are, the first printed nearest to it.
 func parseCSharp(r *reading) {
 	p := csharpParser{reading: r}
 	for {
@@ -29,53 +30,146 @@ type csharpParser struct {
 	*reading
 	open    []int // exceptions whose frames are to come, the innermost last
 	message bool
-	over    bool
+	over    bool // another error's stack began: one text is one error
+	repeats bool // within an exception that was printed already
+	indent  int  // of the frame read last
 }
 
 func (p *csharpParser) line(line string) {
 	trimmed := strings.TrimSpace(line)
-	f, ok := csharpFrame(line)
-	switch {
-	case p.over:
+	if p.over {
 		p.skip(line)
-	case ok:
+		return
+	}
+	if p.repeats && p.passOver(trimmed) {
+		return
+	}
+	if f, ok := csharpFrame(line); ok {
 		p.to(f)
 		p.message = false
+		p.indent = len(line) - len(strings.TrimLeft(line, " \t"))
+		return
+	}
+	switch {
 	case strings.HasPrefix(trimmed, "--->"):
-		p.heads(strings.TrimSpace(trimmed[len("--->"):]))
-	case strings.HasPrefix(trimmed, "--- ") && strings.HasSuffix(trimmed, " ---"):
-		p.separator(trimmed)
+		p.inner(strings.TrimSpace(trimmed[len("--->"):]))
+	case strings.HasPrefix(trimmed, "--- ") && strings.HasSuffix(trimmed, " ---") && len(p.exceptions) > 0:
+		p.separator(line, trimmed)
 	case trimmed == "":
 	case len(p.exceptions) == 0:
-		if typ, _ := csharpHead(trimmed); typ != "" && p.frameFollows() {
-			p.heads(trimmed)
-			return
-		}
-		p.skip(line)
+		p.first(line, trimmed)
 	case p.message:
-		text, causes, more := strings.Cut(strings.TrimRight(line, " \t"), " ---> ")
-		p.more(text)
-		if more {
-			p.heads(causes)
-		}
+		p.messageLine(line)
+	case csharpRepeated(trimmed):
+		p.mark()
 	default:
-		if typ, _ := csharpHead(trimmed); typ != "" && p.frameFollows() {
-			p.over = true
-		}
+		typ, _ := csharpFirst(trimmed)
+		p.over = typ != "" && p.frameFollows()
 		p.skip(line)
 	}
 }
 
-// separator is one of the lines between stacks. Only that of an inner exception
-// ends one; it is told from that of an asynchronous call by what the languages
-// call it, since both begin alike.
-func (p *csharpParser) separator(trimmed string) {
-	p.mark()
-	p.message = false
-	for _, previous := range [...]string{"previous location", "vorherig", "précédent", "предыдущ", "ubicación anterior", "上一位置", "以前の場所"} {
-		if strings.Contains(trimmed, previous) {
+// first begins the first exception, if a line is its head.
+func (p *csharpParser) first(line, trimmed string) {
+	// .NET prints this for a stack that overflowed, where it cannot make an
+	// exception any more, and calls of a recursion once with their number.
+	if trimmed == "Stack overflow." && p.frameFollows() {
+		if p.begin("", trimmed) != nil {
+			p.open = append(p.open, 0)
+		}
+		return
+	}
+	typ, value := csharpFirst(trimmed)
+	if typ == "" && p.stackIsNext() {
+		typ, value = csharpNamed(trimmed)
+	}
+	if typ == "" || !p.frameFollows() {
+		p.skip(line)
+		return
+	}
+	p.heads(typ, value)
+}
+
+// csharpRepeated tells of what .NET prints around a recursion that overflowed.
+func csharpRepeated(trimmed string) bool {
+	return trimmed == "--------------------------------" ||
+		(strings.HasPrefix(trimmed, "Repeat ") || strings.HasPrefix(trimmed, "Repeated ")) && strings.HasSuffix(trimmed, " times:")
+}
+
+// stackIsNext tells whether the very next line is a frame or an inner exception.
+func (p *csharpParser) stackIsNext() bool {
+	next := p.peek()
+	if _, ok := csharpFrame(next); ok {
+		return true
+	}
+	return strings.HasPrefix(next, " ---> ")
+}
+
+// inner begins the exception that a line is the head of, behind "--->".
+func (p *csharpParser) inner(text string) {
+	// The members of an AggregateException have a number. .NET Framework prints
+	// the first of them twice: as the inner exception, and again with a number.
+	if rest, is := strings.CutPrefix(text, "(Inner Exception #"); is {
+		number, head, _ := strings.Cut(rest, ")")
+		text = strings.TrimSpace(head)
+		if number == "0" && p.printed(text) {
+			p.mark()
+			p.repeats = !strings.HasSuffix(text, "<---")
 			return
 		}
+	}
+	text = strings.TrimSpace(strings.TrimSuffix(text, "<---"))
+	typ, value := csharpHead(text)
+	if typ == "" {
+		typ, value = csharpNamed(text)
+	}
+	if typ == "" {
+		value = text
+	}
+	p.heads(typ, value)
+}
+
+// printed tells whether the exception after the first is the one of a head.
+func (p *csharpParser) printed(text string) bool {
+	text, _, _ = strings.Cut(text, " ---> ")
+	typ, _ := csharpHead(text)
+	return len(p.exceptions) > 1 && p.exceptions[1].Type == typ
+}
+
+// passOver marks a line of an exception that was printed already, and tells
+// whether it is one. "<---" ends it.
+func (p *csharpParser) passOver(trimmed string) bool {
+	if strings.HasPrefix(trimmed, "---> (Inner Exception #") {
+		p.repeats = false
+		return false
+	}
+	if trimmed != "" {
+		p.mark()
+	}
+	p.repeats = !strings.HasSuffix(trimmed, "<---")
+	return true
+}
+
+// messageLine adds a line to a message. .NET Framework puts the head of an inner
+// exception behind it.
+func (p *csharpParser) messageLine(line string) {
+	text, inner := csharpCutInner(strings.TrimRight(line, " \t"))
+	p.more(text)
+	if inner != "" {
+		p.inner(inner)
+	}
+}
+
+// separator is one of the lines between stacks, in any of the runtime's
+// languages. Only that of an inner exception ends one. It is as deep as frames
+// are; what ends the part of a stack before an asynchronous call is not indented.
+func (p *csharpParser) separator(line, trimmed string) {
+	p.mark()
+	p.message = false
+	indent := len(line) - len(strings.TrimLeft(line, " \t"))
+	inner := strings.Contains(trimmed, "inner exception")
+	if !inner && (strings.Contains(trimmed, "previous location") || indent < p.indent) {
+		return
 	}
 	if len(p.open) > 1 {
 		p.open = p.open[:len(p.open)-1]
@@ -99,26 +193,39 @@ func (p *csharpParser) to(f features.Frame) {
 	x.Frames = append(x.Frames, f)
 }
 
-// heads begins the exceptions of one line: .NET Framework puts them all into
-// the first.
-func (p *csharpParser) heads(text string) {
+// heads begins an exception, and those that .NET Framework puts behind it into
+// the same line.
+func (p *csharpParser) heads(typ, value string) {
 	marks := p.marks
-	for part := range strings.SplitSeq(text, " ---> ") {
-		// The members of an AggregateException have a number.
-		if strings.HasPrefix(part, "(Inner Exception #") {
-			_, part, _ = strings.Cut(part, ") ")
-		}
-		typ, value := csharpHead(strings.TrimSpace(part))
-		if typ == "" {
-			value = part
-		}
-		if p.begin(typ, value) == nil {
+	for {
+		message, inner := csharpCutInner(value)
+		if p.begin(typ, message) == nil {
 			return
 		}
 		p.open = append(p.open, len(p.exceptions)-1)
 		p.message = true
+		p.marks = marks + 1
+		if inner == "" {
+			return
+		}
+		typ, value = csharpHead(inner)
 	}
-	p.marks = marks + 1
+}
+
+// csharpCutInner cuts a message where the head of an inner exception begins.
+// An arrow alone may be part of the message.
+func csharpCutInner(text string) (message, inner string) {
+	for from := 0; ; {
+		i := strings.Index(text[from:], " ---> ")
+		if i < 0 {
+			return text, ""
+		}
+		i += from
+		from = i + len(" ---> ")
+		if typ, _ := csharpHead(text[from:]); typ != "" {
+			return text[:i], text[from:]
+		}
+	}
 }
 
 func (p *csharpParser) frameFollows() bool {
@@ -130,27 +237,66 @@ func (p *csharpParser) frameFollows() bool {
 	return false
 }
 
-// csharpHead reads "System.InvalidOperationException: message", with what the
-// runtime and loggers put before it.
-func csharpHead(text string) (typ, value string) {
-	text = strings.TrimPrefix(text, "Unhandled exception. ")
-	text = strings.TrimPrefix(text, "Unhandled Exception: ")
-	typ, value, _ = strings.Cut(text, ": ")
-	typ = strings.TrimSuffix(typ, ":")
-	if i := strings.LastIndexAny(typ, " \t"); i >= 0 {
-		typ = typ[i+1:]
+// csharpFirst reads the head of an outermost exception, before which runtime and
+// loggers put words, with a colon or a full stop behind them:
+//
+//	Unhandled exception. System.Exception: message
+//	Unbehandelte Ausnahme: System.Exception: message
+func csharpFirst(text string) (typ, value string) {
+	if text == "Unhandled Exception:" { // Mono, which has the head in the next line
+		return "", ""
 	}
-	if i := strings.Index(typ, " ("); i > 0 {
+	for {
+		if typ, value = csharpHead(text); typ != "" {
+			return typ, value
+		}
+		_, after, ok := strings.Cut(text, ": ")
+		if !ok {
+			return "", ""
+		}
+		text = after
+	}
+}
+
+// csharpHead reads "System.InvalidOperationException: message". Exceptions of
+// COM, sockets and databases have their code behind the type, in parentheses.
+func csharpHead(text string) (typ, value string) {
+	typ, value, _ = strings.Cut(text, ": ")
+	if i := strings.Index(typ, " ---> "); i > 0 { // without a message
+		typ, value = text[:i], text[i:]
+	}
+	typ = strings.TrimSuffix(typ, ":")
+	if i := strings.Index(typ, " ("); i > 0 && strings.HasSuffix(typ, ")") {
 		typ = typ[:i]
 	}
+	typ = typ[strings.LastIndexAny(typ, " \t")+1:]
 	name := typ
 	if i := strings.IndexByte(name, '`'); i > 0 { // generic: Fault`1[System.String]
 		name = name[:i]
 	}
-	if !identifier(strings.ReplaceAll(name, "+", ".")) || !strings.HasSuffix(name, "Exception") && !strings.HasSuffix(name, "Error") && !(strings.Contains(name, ".") && strings.Contains(name, "`")) {
+	if !csharpName(name) || !strings.HasSuffix(name, "Exception") && !strings.HasSuffix(name, "Error") && len(name) == len(typ) {
+		return "", ""
+	}
+	if len(name) < len(typ) && !strings.Contains(name, ".") {
 		return "", ""
 	}
 	return typ, value
+}
+
+// csharpNamed reads a head whose type does not tell that it is one. It needs a
+// stack right behind it.
+func csharpNamed(text string) (typ, value string) {
+	typ, value, _ = strings.Cut(text, ": ")
+	typ = strings.TrimSuffix(typ, ":")
+	if !csharpName(typ) || !strings.Contains(typ, ".") || typ[0] < 'A' || typ[0] > 'Z' {
+		return "", ""
+	}
+	return typ, value
+}
+
+// csharpName tells whether a type can have a name, with "+" before nested ones.
+func csharpName(s string) bool {
+	return s != "" && identifier(strings.ReplaceAll(s, "+", "."))
 }
 
 // The word before a frame, in the runtime's languages.
@@ -162,13 +308,19 @@ var csharpAt = []string{"at ", "bei ", "à ", "w ", "в ", "en ", "em ", "in ", 
 //	at Shop.Cart.<AddAsync>d__3.MoveNext()
 //	at Shop.Cart.Add (Shop.Item item) [0x00012] in /src/Cart.cs:12
 //	bei Shop.Cart.Add(Item item) in C:\src\Cart.cs:Zeile 12.
+//	Shop.Cart.Add (Shop.Item item) (at Assets/Cart.cs:12)
 func csharpFrame(line string) (f features.Frame, ok bool) {
-	if !strings.HasPrefix(line, "  ") && !strings.HasPrefix(line, "\t") {
-		return f, false
-	}
 	text := strings.TrimSpace(line)
+	if strings.HasSuffix(text, ")") && strings.Contains(text, ") (at ") {
+		return unityFrame(text)
+	}
 	i := slices.IndexFunc(csharpAt, func(word string) bool { return strings.HasPrefix(text, word) })
 	if i < 0 {
+		return f, false
+	}
+	// Loggers take the indent of the first line off. Only the English word is
+	// believed without: the others begin lines of prose.
+	if i > 0 && !strings.HasPrefix(line, "  ") && !strings.HasPrefix(line, "\t") {
 		return f, false
 	}
 	// Mono says what it put around native calls, .NET where one inner exception
@@ -188,25 +340,73 @@ func csharpFrame(line string) (f features.Frame, ok bool) {
 		return f, false
 	}
 	inside, after := text[open+1:close], text[close+1:]
+	if foreignPlace(inside) {
+		return f, false
+	}
 	mono := text[open-1] == ' '
-	name := strings.TrimSpace(text[:open])
-	dot := lastDot(name)
-	if dot <= 0 || dot+1 == len(name) || strings.ContainsAny(name, ":/@") {
-		return f, false
-	}
-	// Java and V8 have a place in the parentheses.
-	if strings.Contains(inside, ":") || inside == "Native Method" || inside == "Unknown Source" || strings.HasSuffix(inside, ".java") || strings.HasSuffix(inside, ".kt") || inside == "native" || inside == "<anonymous>" {
-		return f, false
-	}
 	if mono && !strings.Contains(after, "[0x") && !strings.Contains(after, " in ") && inside != "" && !strings.Contains(inside, ".") {
 		return f, false
 	}
-	f.Module, f.Function = name[:dot], name[dot+1:]
-	if strings.HasSuffix(f.Module, ".") { // a constructor is .ctor
-		f.Module, f.Function = f.Module[:len(f.Module)-1], "."+f.Function
+	if f.Module, f.Function, ok = csharpMethod(strings.TrimSpace(text[:open])); !ok {
+		return f, false
 	}
 	f.Filename, f.Line = csharpPlace(after)
 	return f, true
+}
+
+// foreignPlace tells whether what is in parentheses is a place, as Java and V8
+// have it there, and no parameters.
+func foreignPlace(inside string) bool {
+	switch inside {
+	case "Native Method", "Unknown Source", "native", "<anonymous>":
+		return true
+	}
+	return strings.Contains(inside, ":") || strings.HasSuffix(inside, ".java") || strings.HasSuffix(inside, ".kt")
+}
+
+// csharpMethod cuts a name into its class and the method.
+func csharpMethod(name string) (module, function string, ok bool) {
+	// Compiled expressions have no class.
+	if name == "lambda_method" {
+		return "", name, true
+	}
+	// Ben.Demystifier prints modifiers and the type returned before a name.
+	if i := lastOutside(name, ' '); i >= 0 {
+		name = name[i+1:]
+	}
+	dot := lastOutside(name, '.')
+	if dot <= 0 || dot+1 == len(name) || strings.ContainsAny(name, ":/") {
+		return "", "", false
+	}
+	module, function = name[:dot], name[dot+1:]
+	if strings.HasSuffix(module, ".") { // a constructor is .ctor
+		module, function = module[:len(module)-1], "."+function
+	}
+	return module, function, module != ""
+}
+
+// unityFrame reads a frame of Unity's log, which has no word before it:
+//
+//	Shop.Cart.Add (Shop.Item item) (at Assets/Cart.cs:12)
+//	Shop.Cart:Add(Item) (at Assets/Cart.cs:12)
+func unityFrame(text string) (f features.Frame, ok bool) {
+	at := strings.LastIndex(text, ") (at ")
+	f.Filename, f.Line, _ = cutPosition(text[at+len(") (at ") : len(text)-1])
+	open := csharpParen(text)
+	if f.Line == 0 || open <= 0 || open > at {
+		return f, false
+	}
+	name := strings.TrimSpace(text[:open])
+	// Logged from C++, the method is behind a colon.
+	if class, method, is := strings.Cut(name, ":"); is && csharpName(class) && csharpName(method) {
+		f.Module, f.Function = class, method
+		return f, true
+	}
+	if strings.ContainsRune(name, ' ') {
+		return f, false
+	}
+	f.Module, f.Function, ok = csharpMethod(name)
+	return f, ok
 }
 
 // csharpParen returns where the parameters begin. Explicit implementations and
@@ -243,9 +443,9 @@ func closingParen(text string, open int) int {
 	return -1
 }
 
-// lastDot returns where the name of a method begins, less one: dots in brackets
-// are those of type arguments or of an interface.
-func lastDot(name string) int {
+// lastOutside returns where a byte is last outside of brackets, or -1: inside are
+// type arguments, and names of interfaces.
+func lastOutside(name string, c byte) int {
 	depth := 0
 	for i := len(name) - 1; i >= 0; i-- {
 		switch name[i] {
@@ -253,7 +453,7 @@ func lastDot(name string) int {
 			depth++
 		case '[', '<':
 			depth--
-		case '.':
+		case c:
 			if depth <= 0 {
 				return i
 			}
@@ -269,6 +469,10 @@ func csharpPlace(s string) (file string, line int32) {
 	if rest, ok := strings.CutPrefix(s, "[0x"); ok { // Mono's offset
 		_, s, _ = strings.Cut(rest, "]")
 		s = strings.TrimSpace(s)
+	}
+	// Turkish has its word behind the path.
+	if before, after, is := strings.Cut(s, " içinde:"); is {
+		return before, number(after[strings.LastIndexByte(after, ' ')+1:])
 	}
 	_, s, ok := strings.Cut(s, " ")
 	if !ok {
