@@ -9,7 +9,8 @@ import (
 // parseGo reads panics, fatal errors and debug.Stack of the Go runtime, and
 // errors with stacks as github.com/pkg/errors prints them: a line for the
 // function, one for its place below it, the crashing function first. Of several
-// goroutines the first is the one that failed; the others are passed over.
+// goroutines the first is the one that failed; the others are passed over. So
+// is the runtime's own stack, which a fatal error prints before them.
 func parseGo(r *reading) {
 	p := goParser{reading: r}
 	for {
@@ -25,6 +26,7 @@ func parseGo(r *reading) {
 type goParser struct {
 	*reading
 	goroutine bool // the header of one was read
+	runtime   bool // within the runtime's own stack
 	message   bool // the line before belongs to a panic's message
 	over      bool // a second goroutine began
 	pending   string
@@ -35,26 +37,60 @@ func (p *goParser) line(line string) {
 	switch {
 	case p.over:
 		p.skip(line)
-	case strings.HasPrefix(trimmed, "goroutine ") && strings.HasSuffix(trimmed, ":") && strings.Contains(trimmed, " ["):
+	case goHeader(trimmed):
 		if p.goroutine {
 			p.over = true
 			p.skip(line)
 			return
 		}
 		p.mark()
-		p.goroutine, p.message = true, false
+		p.goroutine, p.message, p.runtime, p.pending = true, false, false, ""
+	case p.runtime:
+		p.skip(line)
+	case trimmed == "runtime stack:" && !p.goroutine:
+		p.mark()
+		p.runtime, p.message = true, false
 	case p.head(trimmed):
-	case strings.HasPrefix(trimmed, "[signal ") || strings.HasPrefix(trimmed, "...additional frames elided...") || strings.HasPrefix(trimmed, "...") && strings.HasSuffix(trimmed, "frames elided..."):
+	case goNote(trimmed):
 		p.mark()
 		p.message = false
 	case trimmed == "":
-		p.message = p.message && !p.goroutineFollows()
-	case p.framePlace(line, trimmed):
-	case p.message && !strings.HasPrefix(trimmed, "goroutine "):
-		p.more(line)
+		p.blank()
+	case p.message:
+		// The runtime indents what follows the first line of a message.
+		p.more(strings.TrimPrefix(line, "\t"))
+	case p.framePlace(line):
 	default:
 		p.notAFrame(line, trimmed)
 	}
+}
+
+// goHeader tells of "goroutine 1 [running]:", with labels and pointers in newer
+// versions.
+func goHeader(trimmed string) bool {
+	rest, is := strings.CutPrefix(trimmed, "goroutine ")
+	return is && strings.HasSuffix(rest, ":") && strings.Contains(rest, " [") && rest[0] >= '0' && rest[0] <= '9'
+}
+
+// goNote tells of what the runtime says between head and frames.
+func goNote(trimmed string) bool {
+	return strings.HasPrefix(trimmed, "[signal ") || trimmed == "signal arrived during cgo execution" ||
+		strings.HasPrefix(trimmed, "PC=0x") || strings.HasPrefix(trimmed, "...") && strings.HasSuffix(trimmed, "frames elided...")
+}
+
+// blank ends a message, unless its goroutine is yet to come.
+func (p *goParser) blank() {
+	if !p.message || p.goroutineFollows() {
+		p.message = false
+		return
+	}
+	for _, line := range p.ahead() {
+		if goHeader(strings.TrimSpace(line)) {
+			p.more("")
+			return
+		}
+	}
+	p.message = false
 }
 
 // head reads the line of a panic or fatal error. One that was recovered and
@@ -62,6 +98,14 @@ func (p *goParser) line(line string) {
 func (p *goParser) head(trimmed string) bool {
 	if p.goroutine {
 		return false
+	}
+	if trimmed == "panic:" && (p.message || p.goroutineFollows()) { // of an empty text
+		p.message = p.begin("panic", "") != nil
+		return p.message
+	}
+	// A signal that no Go code can handle; its counter stands below.
+	if name, text, ok := strings.Cut(trimmed, ": "); ok && goSignal(name) && strings.HasPrefix(p.peek(), "PC=0x") {
+		return p.begin(name, text) != nil
 	}
 	// A server puts words before it: "http: panic serving 192.0.2.1:8080: text".
 	for _, kind := range [...]string{"panic: ", "fatal error: ", "panic serving "} {
@@ -89,12 +133,17 @@ func (p *goParser) head(trimmed string) bool {
 	return false
 }
 
+// goSignal tells whether a word is the name of a signal: SIGSEGV, SIGQUIT.
+func goSignal(name string) bool {
+	return strings.HasPrefix(name, "SIG") && strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == ""
+}
+
 // goroutineFollows tells whether the next line that is not blank is the header
 // of a goroutine, or what stands before one.
 func (p *goParser) goroutineFollows() bool {
 	for _, line := range p.ahead() {
 		if t := strings.TrimSpace(line); t != "" {
-			return strings.HasPrefix(t, "goroutine ") || strings.HasPrefix(t, "[signal ")
+			return goHeader(t) || strings.HasPrefix(t, "[signal ") || t == "runtime stack:"
 		}
 	}
 	return true
@@ -103,13 +152,16 @@ func (p *goParser) goroutineFollows() bool {
 // notAFrame keeps a line that the next may make a function of.
 func (p *goParser) notAFrame(line, trimmed string) {
 	next := p.peek()
-	if _, _, ok := goPlace(next); ok {
+	if _, _, ok := p.place(next); ok {
 		p.pending = trimmed
+		return
+	}
+	if p.goroutine && p.cutShort(trimmed) {
 		return
 	}
 	// pkg/errors prints the text of an error above its stack, the cause first.
 	if !p.goroutine && p.at+1 < len(p.lines) {
-		if _, _, ok := goPlace(p.lines[p.at+1]); ok && goFunctionLine(next) && !strings.HasSuffix(trimmed, ":") {
+		if _, _, ok := p.place(p.lines[p.at+1]); ok && goFunctionLine(next) && !strings.HasSuffix(trimmed, ":") {
 			if p.begin("", trimmed) != nil {
 				return
 			}
@@ -118,14 +170,46 @@ func (p *goParser) notAFrame(line, trimmed string) {
 	p.skip(line)
 }
 
-// framePlace reads the place of a frame, whose function stood above it.
-func (p *goParser) framePlace(line, trimmed string) bool {
-	file, n, ok := goPlace(line)
-	if !ok || p.pending == "" {
+// cutShort adds the function of the last frame of a text that ends within the
+// frame's place.
+func (p *goParser) cutShort(name string) bool {
+	if p.at < len(p.lines)-1 || p.at < len(p.lines) && !strings.HasPrefix(p.lines[p.at], "\t") {
 		return false
 	}
-	name := p.pending
+	if !strings.HasSuffix(name, ")") && !strings.HasPrefix(name, "created by ") {
+		return false
+	}
+	f := goFrame(name)
+	if f.Module == "" || strings.ContainsAny(f.Module, " \t:") {
+		return false
+	}
+	p.frame(f)
+	p.at = len(p.lines)
+	return true
+}
+
+// framePlace reads the place of a frame, whose function stood above it.
+func (p *goParser) framePlace(line string) bool {
+	if p.pending == "" {
+		return false
+	}
+	file, n, ok := p.place(line)
+	if !ok {
+		return false
+	}
+	f := goFrame(p.pending)
+	f.Filename, f.Line = file, n
 	p.pending = ""
+	p.frame(f)
+	p.marks++ // two lines
+	return true
+}
+
+// goFrame reads the line of a function:
+//
+//	example.org/shop/cart.(*Cart[...]).Add(0xc000012120, 0x1)
+//	created by example.org/shop/cart.Start in goroutine 7
+func goFrame(name string) (f features.Frame) {
 	if rest, is := strings.CutPrefix(name, "created by "); is {
 		name, _, _ = strings.Cut(rest, " in goroutine ")
 	} else if strings.HasSuffix(name, ")") { // arguments
@@ -133,26 +217,30 @@ func (p *goParser) framePlace(line, trimmed string) bool {
 			name = name[:i]
 		}
 	}
-	f := features.Frame{Filename: file, Line: n}
 	f.Module, f.Function = goFunction(name)
-	p.frame(f)
-	p.marks++ // two lines
-	p.message = false
-	return true
+	return f
 }
 
-// goPlace reads "\t/srv/app/main.go:12 +0x1d".
-func goPlace(line string) (file string, n int32, ok bool) {
-	if !strings.HasPrefix(line, "\t") && !strings.HasPrefix(line, "        ") {
+// place reads "\t/srv/app/main.go:12 +0x1d". Only below a goroutine's header is
+// any file believed (generators of code name theirs, wrappers are in
+// "<autogenerated>"), and any indent: logs turn the tab into spaces.
+func (p *goParser) place(line string) (file string, n int32, ok bool) {
+	if !strings.HasPrefix(line, "\t") && !strings.HasPrefix(line, "        ") && !(p.goroutine && strings.HasPrefix(line, "  ")) {
 		return "", 0, false
 	}
 	s := strings.TrimSpace(line)
-	if i := strings.LastIndex(s, " +0x"); i > 0 {
-		s = s[:i]
+	offset := strings.LastIndex(s, " +0x")
+	if offset > 0 {
+		s = s[:offset]
 	}
 	file, n, _ = cutPosition(s)
 	dot := strings.LastIndexByte(file, '.')
-	if n == 0 || dot < 0 {
+	switch {
+	case n == 0:
+		return "", 0, false
+	case p.goroutine && (offset > 0 || file == "<autogenerated>"):
+		return file, n, true
+	case dot < 0:
 		return "", 0, false
 	}
 	switch file[dot:] {
