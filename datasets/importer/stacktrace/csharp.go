@@ -56,6 +56,9 @@ func (p *csharpParser) line(line string) {
 	case strings.HasPrefix(trimmed, "--- ") && strings.HasSuffix(trimmed, " ---") && len(p.exceptions) > 0:
 		p.separator(line, trimmed)
 	case trimmed == "":
+		if p.message && p.frameFollows() {
+			p.more("") // of the message
+		}
 	case len(p.exceptions) == 0:
 		p.first(line, trimmed)
 	case p.message:
@@ -80,8 +83,8 @@ func (p *csharpParser) first(line, trimmed string) {
 		return
 	}
 	typ, value := csharpFirst(trimmed)
-	if typ == "" && p.stackIsNext() {
-		typ, value = csharpNamed(trimmed)
+	if named, unhandled := strings.CutPrefix(trimmed, "Unhandled exception. "); typ == "" && (unhandled || p.stackIsNext()) {
+		typ, value = csharpNamed(named)
 	}
 	if typ == "" || !p.frameFollows() {
 		p.skip(line)
@@ -118,7 +121,8 @@ func (p *csharpParser) inner(text string) {
 			return
 		}
 	}
-	text = strings.TrimSpace(strings.TrimSuffix(text, "<---"))
+	text, ends := strings.CutSuffix(text, "<---")
+	text = strings.TrimSpace(text)
 	typ, value := csharpHead(text)
 	if typ == "" {
 		typ, value = csharpNamed(text)
@@ -127,6 +131,7 @@ func (p *csharpParser) inner(text string) {
 		value = text
 	}
 	p.heads(typ, value)
+	p.message = p.message && !ends
 }
 
 // printed tells whether the exception after the first is the one of a head.
@@ -283,8 +288,8 @@ func csharpHead(text string) (typ, value string) {
 	return typ, value
 }
 
-// csharpNamed reads a head whose type does not tell that it is one. It needs a
-// stack right behind it.
+// csharpNamed reads a head whose type does not tell that it is one. Something
+// else has to: the runtime's words before it, or a stack right behind it.
 func csharpNamed(text string) (typ, value string) {
 	typ, value, _ = strings.Cut(text, ": ")
 	typ = strings.TrimSuffix(typ, ":")

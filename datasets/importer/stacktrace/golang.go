@@ -173,7 +173,7 @@ func (p *goParser) notAFrame(line, trimmed string) {
 // cutShort adds the function of the last frame of a text that ends within the
 // frame's place.
 func (p *goParser) cutShort(name string) bool {
-	if p.at < len(p.lines)-1 || p.at < len(p.lines) && !strings.HasPrefix(p.lines[p.at], "\t") {
+	if last := p.peek(); p.at < len(p.lines)-1 || last != "" && last[0] != '\t' && last[0] != ' ' {
 		return false
 	}
 	if !strings.HasSuffix(name, ")") && !strings.HasPrefix(name, "created by ") {

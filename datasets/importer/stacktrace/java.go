@@ -76,7 +76,7 @@ func (p *javaParser) line(line string) {
 	case strings.HasPrefix(text, "Wrapped by: "):
 		p.wrapped = true
 		p.head(text[len("Wrapped by: "):])
-	case strings.HasPrefix(text, "... ") && p.common(text):
+	case p.common(text):
 		p.message = false
 	case p.message:
 		p.more(javaLogged(line))
@@ -201,6 +201,10 @@ func (p *javaParser) framesFollow() bool {
 				return true
 			}
 		}
+		// All frames of a cause may be those of the exception around it.
+		if p.began && javaCommon(text) > 0 {
+			return true
+		}
 	}
 	return false
 }
@@ -215,12 +219,22 @@ func (p *javaParser) head(text string) {
 	p.began = true
 }
 
+// javaCommon returns how many frames a line stands for: "... 12 more", with
+// logback "... 12 common frames omitted"; 0 if it is none of these.
+func javaCommon(text string) int {
+	rest, is := strings.CutPrefix(text, "... ")
+	digits, rest, _ := strings.Cut(rest, " ")
+	if !is || rest != "more" && !strings.HasPrefix(rest, "common frame") {
+		return 0
+	}
+	return int(number(digits))
+}
+
 // common adds the frames that a cause has in common with the exception above
-// it: "... 12 more", with logback "... 12 common frames omitted".
+// it.
 func (p *javaParser) common(text string) bool {
-	digits, rest, _ := strings.Cut(strings.TrimPrefix(text, "... "), " ")
-	n := int(number(digits))
-	if n == 0 || rest != "more" && !strings.HasPrefix(rest, "common frame") {
+	n := javaCommon(text)
+	if n == 0 {
 		return false
 	}
 	p.mark()
