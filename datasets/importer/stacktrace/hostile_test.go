@@ -13,7 +13,7 @@ func TestHostile(t *testing.T) {
 		"  File \"a\", line 1, in b", "    |", "  +-+--", pythonCause, "\tat a.B.c(D.java:1)", "Caused by: x", "\t... 9999 more", "   at a.b(", "   at A.B(C c) in d:line 1", "---> System.Exception: x",
 		"    at f (a:1:1)", "f@a:1:1", "[cause]: Error: x", "a.rb:1:in `b'", "\tfrom a.rb:1:in `b'", "a.rb:1:in `b': c", "Uncaught x", "Next X: y", "#0 a(1): b()", "#0 {main}",
 		"thread 'x' panicked at y", "stack backtrace:", "   0: f", "Caused by:", "Error: x", "#0      f (dart:a)", "Unhandled exception:", "#0  0x1 in f () at a.c:1", "BUG: x", " f+0x1/0x2",
-		"[  1.0] ", "\x1b[1m", "[Previous line repeated 999999999 more times]", "main.f()", "\t/a.go:1",
+		"\tSuppressed: a.B: x", "a.BException: x\n\n", "at ((((", "Stack overflow.", "a ---> b", "A.B: x ---> (Inner Exception #0) A.B: x", "A.B (c) (at d:1)", "runtime stack:", "... 1 more", "E/a( 1): b.C: d", "[  1.0] ", "\x1b[1m", "[Previous line repeated 999999999 more times]", "main.f()", "\t/a.go:1",
 	}
 	const size = 512 << 10
 	for _, line := range lines {
