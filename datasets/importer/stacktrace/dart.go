@@ -11,13 +11,7 @@ import (
 // builds a frame is an address alone, which is kept as what it is.
 func parseDart(r *reading) {
 	p := dartParser{reading: r}
-	for {
-		line, ok := r.next()
-		if !ok {
-			break
-		}
-		p.line(line)
-	}
+	r.each(p.line)
 	p.newestFirst()
 }
 

@@ -13,13 +13,7 @@ import (
 // prints causes in brackets behind the frames.
 func parseJavaScript(r *reading) {
 	p := scriptParser{reading: r}
-	for {
-		line, ok := r.next()
-		if !ok {
-			break
-		}
-		p.line(line)
-	}
+	r.each(p.line)
 	p.newestFirst()
 	p.outermostFirst()
 }

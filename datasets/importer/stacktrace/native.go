@@ -14,13 +14,7 @@ import (
 // freed): the first is the trace, the others are passed over.
 func parseNative(r *reading) {
 	p := nativeParser{reading: r}
-	for {
-		line, ok := r.next()
-		if !ok {
-			break
-		}
-		p.line(line)
-	}
+	r.each(p.line)
 	p.newestFirst()
 }
 

@@ -16,13 +16,7 @@ import (
 // Monolog prints the outermost first and joins with "[previous exception]".
 func parsePHP(r *reading) {
 	p := phpParser{reading: r}
-	for {
-		line, ok := r.next()
-		if !ok {
-			break
-		}
-		p.line(line)
-	}
+	r.each(p.line)
 	p.newestFirst()
 	if p.previous {
 		p.outermostFirst()

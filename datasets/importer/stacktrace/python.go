@@ -21,13 +21,7 @@ const (
 // below it in a margin; they come out before the group, as its causes.
 func parsePython(r *reading) {
 	p := pythonParser{reading: r}
-	for {
-		line, ok := r.next()
-		if !ok {
-			break
-		}
-		p.line(line)
-	}
+	r.each(p.line)
 	p.order()
 }
 

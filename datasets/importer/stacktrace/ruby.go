@@ -13,13 +13,7 @@ import (
 // it. Causes follow the exception that they caused, in the same form.
 func parseRuby(r *reading) {
 	p := rubyParser{reading: r}
-	for {
-		line, ok := r.next()
-		if !ok {
-			break
-		}
-		p.line(line)
-	}
+	r.each(p.line)
 	p.newestFirst()
 	p.outermostFirst()
 }

@@ -11,13 +11,7 @@ import (
 // stack of where the innermost was made.
 func parseRust(r *reading) {
 	p := rustParser{reading: r}
-	for {
-		line, ok := r.next()
-		if !ok {
-			break
-		}
-		p.line(line)
-	}
+	r.each(p.line)
 	p.newestFirst()
 	p.outermostFirst()
 }
