@@ -98,6 +98,9 @@ func (p *pythonParser) line(line string) {
 		}
 	case p.state == pythonChain:
 		return
+	case p.state == pythonMessage && dated(trimmed):
+		// The next record of a log, which no blank line parts from a trace.
+		p.state = pythonOver
 	case p.state == pythonMessage && trimmed != "":
 		p.more(text)
 		return
@@ -188,10 +191,20 @@ func (p *pythonParser) repeat(trimmed string) bool {
 	return true
 }
 
+// outerMargin is the margin of a group that is no member of another. Its
+// members stand at 4, theirs at 6.
+const outerMargin = 2
+
 // order puts the members of groups before them: an exception comes out when
-// all that stand deeper below it have.
+// all that stand deeper below it have. An outer group has a margin and the
+// plain exceptions of its chain have none, but neither is below the other.
 func (p *pythonParser) order() {
 	p.fill(0)
+	for i, depth := range p.depths {
+		if depth == outerMargin {
+			p.depths[i] = 0
+		}
+	}
 	var open []int
 	ordered := make([]features.Exception, 0, len(p.exceptions))
 	for i, depth := range p.depths {
