@@ -106,9 +106,10 @@ func (p *rustParser) another(line, trimmed string) {
 
 // message goes on with a message of several lines.
 func (p *rustParser) message(line string) {
-	for ; p.blank > 0; p.blank-- {
-		p.current().Value += "\n"
+	if x := p.current(); len(x.Value)+p.blank < MaxMessage {
+		x.Value += strings.Repeat("\n", p.blank)
 	}
+	p.blank = 0
 	if i := strings.LastIndex(line, "', "); i >= 0 && p.quoted {
 		if _, n, _ := cutPosition(strings.TrimSpace(line[i:])); n > 0 {
 			line, p.quoted, p.state = line[:i], false, rustOutside
