@@ -15,13 +15,7 @@ import (
 // others are, the first printed nearest to it.
 func parseCSharp(r *reading) {
 	p := csharpParser{reading: r}
-	for {
-		line, ok := r.next()
-		if !ok {
-			break
-		}
-		p.line(line)
-	}
+	r.each(p.line)
 	p.newestFirst()
 	p.outermostFirst()
 }

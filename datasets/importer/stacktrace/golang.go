@@ -13,13 +13,7 @@ import (
 // is the runtime's own stack, which a fatal error prints before them.
 func parseGo(r *reading) {
 	p := goParser{reading: r}
-	for {
-		line, ok := r.next()
-		if !ok {
-			break
-		}
-		p.line(line)
-	}
+	r.each(p.line)
 	p.newestFirst()
 }
 

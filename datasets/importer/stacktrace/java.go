@@ -16,13 +16,7 @@ import (
 // one text is one error.
 func parseJava(r *reading) {
 	p := javaParser{reading: r}
-	for {
-		line, ok := r.next()
-		if !ok {
-			break
-		}
-		p.line(line)
-	}
+	r.each(p.line)
 	if p.wrapped {
 		p.restoreWrapped()
 	}

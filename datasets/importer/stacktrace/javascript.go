@@ -1,7 +1,6 @@
 package stacktrace
 
 import (
-	"slices"
 	"strings"
 
 	"whorl/features"
@@ -9,8 +8,13 @@ import (
 
 // parseJavaScript reads the property stack of errors, and what runtimes print
 // of them: V8 and Hermes behind "at", SpiderMonkey and JavaScriptCore as
-// function@file:line:column. The crashing frame stands first in all. Node.js
-// prints causes in brackets behind the frames.
+// function@file:line:column. The crashing frame stands first in all.
+//
+// Node.js prints an error's properties in braces behind its frames, among them
+// its cause and, of an AggregateError, the list of its errors. Both are read,
+// and come before the error that has them: of a list the last error first.
+// Errors that are values of other properties are not part of what was thrown.
+// Of several errors in a text, the first and what it has is read.
 func parseJavaScript(r *reading) {
 	p := scriptParser{reading: r}
 	for {
@@ -18,8 +22,9 @@ func parseJavaScript(r *reading) {
 		if !ok {
 			break
 		}
-		p.line(line)
+		p.line(plain(line)) // Node.js colours frames of its own on terminals
 	}
+	p.restore()
 	p.newestFirst()
 	p.outermostFirst()
 }
@@ -27,266 +32,279 @@ func parseJavaScript(r *reading) {
 type scriptParser struct {
 	*reading
 	pending []string // lines since the beginning that may be a head and its message
-	nested  bool     // causes or errors of an aggregate follow
-	// properties of the error, which Node.js prints, follow: nothing of theirs is
-	// read but causes.
-	properties bool
-	message    bool // behind a nested head: more of its message
-	over       bool
+
+	open    bool // frames belong to the current exception
+	message bool // the lines up to its first frame do, too
+	bracket bool // the message goes on up to a closing bracket: it has no frames
+	indent  int  // of the line that began it
+
+	inspected bool  // the properties of errors follow, in the form of Node.js
+	end       int   // how far the brace behind them is indented
+	lists     []int // how far the open lists of errors are indented
+	refed     bool  // lines before the first frame are read again
+
+	gap      bool // something else stood behind the frames
+	over     bool
+	elisions []elision
 }
 
 func (p *scriptParser) line(line string) {
 	trimmed := strings.TrimSpace(line)
-	f, ok := scriptFrame(trimmed)
-	began := len(p.exceptions) > 0
-	switch {
-	case p.over:
+	if p.over {
 		p.skip(line)
-	case ok && !began:
-		p.head()
-		p.frame(f)
-	case ok:
-		p.frame(f)
-		p.message = false
-		p.properties = p.properties || strings.HasSuffix(trimmed, "{")
-	case !began:
-		p.pending = append(p.pending, line)
-	case trimmed == "":
-		p.message = false
-	case strings.HasPrefix(trimmed, "[cause]: "), strings.HasPrefix(trimmed, "Caused by: "):
-		p.nested = true
-		_, text, _ := strings.Cut(trimmed, ": ")
-		p.nestedHead(text)
-	case strings.HasPrefix(trimmed, "[errors]: ["):
-		p.nested = true
-		p.mark()
-	case p.nested && scriptClass(trimmed) && p.frameFollows():
-		p.nestedHead(trimmed)
-	case p.message:
-		p.more(trimmed)
-	case !p.nested && scriptClass(trimmed) && p.frameFollows():
-		p.over = true // another error
-		p.skip(line)
-	case p.properties || p.nested || strings.HasPrefix(trimmed, "Node.js v"):
-	default:
-		p.skip(line)
-	}
-}
-
-// head makes an exception of the lines before the first frame. The head is the
-// first line that names a class, after the last blank line before which there
-// is another; what follows it is its message.
-func (p *scriptParser) head() {
-	at := -1
-	for i, line := range p.pending {
-		if scriptClass(strings.TrimSpace(line)) {
-			at = i
-			break
-		}
-	}
-	if at < 0 {
-		// Of a value that is no error, the lines right before the frames are all
-		// that there is.
-		at = len(p.pending)
-		for at > 0 && strings.TrimSpace(p.pending[at-1]) != "" {
-			at--
-		}
-	}
-	// Node.js shows the source line and where in it the error is, first.
-	shown := slices.ContainsFunc(p.pending[:at], func(line string) bool {
-		line = strings.TrimSpace(line)
-		return line != "" && strings.Trim(line, "^") == ""
-	})
-	for _, line := range p.pending[:at] {
-		if !shown {
-			p.skip(line)
-		}
-	}
-	message := p.pending[at:]
-	for len(message) > 0 && strings.TrimSpace(message[len(message)-1]) == "" {
-		message = message[:len(message)-1]
-	}
-	p.pending = nil
-	if len(message) == 0 {
 		return
 	}
-	typ, value := scriptHead(strings.TrimSpace(message[0]))
-	p.begin(typ, value)
-	for _, line := range message[1:] {
-		p.more(line)
+	f, ok := scriptFrame(trimmed)
+	switch {
+	case !ok && len(p.exceptions) == 0:
+		p.pending = append(p.pending, line)
+	case !ok:
+		p.between(line, trimmed)
+	default:
+		if len(p.exceptions) == 0 {
+			p.head()
+		}
+		p.framed(f, line, trimmed)
 	}
 }
 
-func (p *scriptParser) nestedHead(text string) {
-	typ, value := scriptHead(text)
-	p.message = p.begin(typ, value) != nil
+// framed adds a frame, if it is one of the current exception.
+func (p *scriptParser) framed(f features.Frame, line, trimmed string) {
+	switch {
+	case p.gap:
+		p.over = true // of another error, which has no head or one that is none of a class
+		p.skip(line)
+		return
+	case !p.open:
+		return // of an error that is the value of a property
+	}
+	if p.message {
+		x := p.current()
+		x.Value = strings.TrimRight(x.Value, "\n")
+		p.message = false
+	}
+	p.frame(f)
+	switch {
+	case strings.HasSuffix(trimmed, " {"):
+		p.inspect(indentation(line) - len("    "))
+	case strings.HasSuffix(trimmed, ","):
+		p.open = false // the next element of a list follows
+	}
+}
+
+// inspect notes that properties follow, up to a brace.
+func (p *scriptParser) inspect(end int) {
+	if !p.inspected {
+		p.inspected, p.end = true, max(end, 0)
+	}
+	p.open = false
+}
+
+// between reads a line behind the first head that is no frame.
+func (p *scriptParser) between(line, trimmed string) {
+	switch {
+	case p.message:
+		p.messageLine(line, trimmed)
+	case trimmed == "":
+	case p.elided(trimmed), p.nested(line, trimmed):
+	case p.inspected, trimmed[0] == ']' && len(p.lists) > 0:
+		p.property(line, trimmed)
+	case strings.HasPrefix(trimmed, "Node.js v"):
+		p.over = true // its last words
+	case trimmed == "From previous event:", strings.HasPrefix(trimmed, "-----") && strings.Trim(trimmed, "-") == "":
+		p.mark() // Bluebird and longjohn: the frames that follow asked for those before
+	case strings.HasPrefix(trimmed, "... skipping ") && strings.HasSuffix(trimmed, " frames"):
+		p.mark() // Hermes, of deep stacks
+	case p.nameAlone(trimmed):
+		p.frame(features.Frame{Function: trimmed[len("at "):]})
+	case scriptClass(trimmed) && p.frameFollows():
+		p.over = true // another error
+		p.skip(line)
+	default:
+		p.gap = true
+		p.skip(line)
+	}
+}
+
+// nameAlone tells whether a line among frames is one without a place, as those
+// of elements are in what React prints of components. On the last line it may
+// be a frame that was cut.
+func (p *scriptParser) nameAlone(trimmed string) bool {
+	name, is := strings.CutPrefix(trimmed, "at ")
+	name = strings.TrimPrefix(strings.TrimPrefix(name, "async "), "new ")
+	return is && !p.gap && p.open && len(p.current().Frames) > 0 && p.at < len(p.lines) && identifier(name)
+}
+
+// messageLine adds a line to the message of a nested error. What Node.js
+// indents the error by is not the message's.
+func (p *scriptParser) messageLine(line, trimmed string) {
+	if p.bracket {
+		text, closed := closingBracket(trimmed)
+		p.more(text)
+		if closed {
+			p.message, p.bracket = false, false
+		}
+		return
+	}
+	p.more(line[min(p.indent, indentation(line)):])
+}
+
+// property reads a line of an error's properties: nothing is made of any but
+// those that [scriptParser.nested] knows.
+func (p *scriptParser) property(line, trimmed string) {
+	indent := indentation(line)
+	switch {
+	case trimmed[0] == ']':
+		for len(p.lists) > 0 && indent <= p.lists[len(p.lists)-1] {
+			p.lists = p.lists[:len(p.lists)-1]
+		}
+	case trimmed[0] == '}' && indent <= p.end:
+		p.inspected, p.lists, p.gap = false, nil, true
+	}
+}
+
+// nested begins what a line names as a cause or as one of a list of errors.
+func (p *scriptParser) nested(line, trimmed string) bool {
+	indent := indentation(line)
+	if cause, is := p.causeLine(trimmed); is {
+		p.indent = indent
+		if !p.nestedError(cause) {
+			p.mark() // a cause that is no error
+			p.open = false
+		}
+		return true
+	}
+	if list, is := p.listLine(trimmed); is {
+		p.mark()
+		if list == "" {
+			p.lists = append(p.lists, indent)
+		}
+		p.shortList(list)
+		return true
+	}
+	if n := len(p.lists); n > 0 && indent == p.lists[n-1]+len("  ") {
+		p.indent = indent
+		return p.nestedError(trimmed)
+	}
+	return false
+}
+
+// causeLine tells whether a line begins a cause. Without brackets Node.js
+// prints one that was assigned; Deno and VError print "Caused by".
+func (p *scriptParser) causeLine(trimmed string) (cause string, ok bool) {
+	for _, before := range [...]string{"[cause]: ", "Caused by: ", "caused by: "} {
+		if cause, ok = strings.CutPrefix(trimmed, before); ok {
+			return cause, true
+		}
+	}
+	if p.inspected {
+		return strings.CutPrefix(trimmed, "cause: ")
+	}
+	return "", false
+}
+
+// listLine tells whether a line begins a list of errors, and returns what of it
+// stands on the line itself.
+func (p *scriptParser) listLine(trimmed string) (list string, ok bool) {
+	list, ok = strings.CutPrefix(trimmed, "[errors]: [")
+	if !ok && p.inspected {
+		list, ok = strings.CutPrefix(trimmed, "errors: [")
+	}
+	return strings.TrimSpace(list), ok
+}
+
+// shortList begins the errors of a list on one line: [Error: a], [Error: b] ].
+func (p *scriptParser) shortList(list string) {
+	for list != "" {
+		var element string
+		element, list, _ = strings.Cut(list, "], [")
+		p.bracketed("[" + strings.TrimPrefix(element, "["))
+	}
+}
+
+// nestedError begins an exception of a value, if it is an error.
+func (p *scriptParser) nestedError(value string) bool {
+	value = cutReference(value)
+	if p.bracketed(value) {
+		return true
+	}
+	typ, message := scriptHead(value)
+	follows := p.frameFollows()
+	if !follows && !scriptClass(value) || !errorLike(value) {
+		return false
+	}
+	begun := p.begin(typ, message) != nil
+	p.open, p.message, p.gap = begun, begun && follows, false
+	return true
+}
+
+// errorLike tells what may be the head of an error from values of other kinds.
+func errorLike(value string) bool {
+	switch strings.TrimSuffix(value, ",") {
+	case "", "undefined", "null", "true", "false":
+		return false
+	}
+	c := value[0]
+	return !(c >= '0' && c <= '9') && strings.IndexByte("'\"`{[-}]", c) < 0
+}
+
+// bracketed begins an exception of an error without frames, which Node.js
+// prints in brackets; and its cause, if both fit on one line.
+func (p *scriptParser) bracketed(value string) bool {
+	began := false
+	for {
+		inner, cause, more := strings.Cut(value, "] { [cause]: ")
+		inner, is := strings.CutPrefix(cutReference(inner), "[")
+		if !is || !scriptClass(inner) {
+			return began
+		}
+		closed := more
+		if !more {
+			inner, closed = closingBracket(inner)
+		}
+		typ, message := scriptHead(inner)
+		began = true
+		p.gap, p.open = false, false
+		p.message = p.begin(typ, message) != nil && !closed
+		p.bracket = p.message
+		if !more {
+			return true
+		}
+		value = cause
+	}
+}
+
+// closingBracket cuts what stands behind the message of an error in brackets.
+func closingBracket(s string) (message string, closed bool) {
+	s = strings.TrimRight(s, " ,{}")
+	for strings.HasSuffix(s, " ]") { // of the list that it is in
+		s = strings.TrimRight(strings.TrimSuffix(s, " ]"), " }")
+	}
+	return strings.CutSuffix(s, "]")
+}
+
+// cutReference cuts what Node.js marks values by that refer to themselves:
+// <ref *1> Error: x.
+func cutReference(s string) string {
+	if rest, is := strings.CutPrefix(s, "<ref *"); is {
+		if n, rest, ok := strings.Cut(rest, "> "); ok && allDigits(n) {
+			return rest
+		}
+	}
+	return s
 }
 
 // frameFollows tells whether a frame is among the next few lines.
 func (p *scriptParser) frameFollows() bool {
+	if p.refed {
+		return true
+	}
 	for _, line := range p.ahead() {
-		if _, ok := scriptFrame(strings.TrimSpace(line)); ok {
+		if _, ok := scriptFrame(strings.TrimSpace(plain(line))); ok {
 			return true
 		}
 	}
 	return false
 }
 
-// What engines and consoles put before the class.
-var scriptPrefixes = []string{"Uncaught (in promise) ", "Uncaught ", "Unhandled Promise Rejection: ", "Unhandled promise rejection ", "[error] "}
-
-func scriptHead(line string) (typ, value string) {
-	for _, prefix := range scriptPrefixes {
-		line = strings.TrimPrefix(line, prefix)
-	}
-	line = strings.TrimSuffix(line, " {")
-	typ, value, ok := strings.Cut(line, ": ")
-	if !ok {
-		typ = strings.TrimSuffix(line, ":")
-	}
-	if i := strings.Index(typ, " ["); i > 0 && strings.HasSuffix(typ, "]") { // TypeError [ERR_INVALID_ARG_TYPE]: ...
-		typ = typ[:i]
-	}
-	if !identifier(typ) {
-		return "", line
-	}
-	return typ, value
-}
-
-// scriptClass tells whether a line begins as the head of an error does.
-func scriptClass(line string) bool {
-	typ, _ := scriptHead(line)
-	for _, end := range [...]string{"Error", "Exception", "Rejection", "Warning"} {
-		if strings.HasSuffix(typ, end) {
-			return true
-		}
-	}
-	return false
-}
-
-// identifier tells whether a text is a name, with dots.
-func identifier(s string) bool {
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' || c == '$' || c >= 0x80:
-		case i > 0 && (c >= '0' && c <= '9' || c == '.'):
-		default:
-			return false
-		}
-	}
-	return s != ""
-}
-
-// scriptFrame reads a frame of any engine.
-func scriptFrame(s string) (f features.Frame, ok bool) {
-	s = strings.TrimSuffix(s, ",") // of one in a list of errors
-	if rest, is := strings.CutPrefix(s, "at "); is {
-		return v8Frame(rest)
-	}
-	return atFrame(s)
-}
-
-// v8Frame reads what stands behind "at":
-//
-//	new Cart (file:///srv/cart.js:3:9)
-//	async Promise.all (index 0)
-//	Object.total [as sum] (native)
-//	eval (eval at load (https://example.org/a.js:1:2), <anonymous>:1:1)
-//	render (address at index.android.bundle:1:2345)
-//	https://example.org/a.js:1:2
-func v8Frame(s string) (f features.Frame, ok bool) {
-	s = strings.TrimSuffix(s, " {") // Node.js, before the error's own properties
-	if !strings.HasSuffix(s, ")") {
-		if s == "<anonymous>" || s == "async <anonymous>" {
-			return features.Frame{Function: s}, true
-		}
-		place := strings.TrimPrefix(s, "async ")
-		f.Filename, f.Line, f.Column = cutPosition(place)
-		if f.Column > 0 || strings.HasPrefix(f.Filename, "wasm://") || strings.Contains(place, ":wasm-function[") {
-			f.Filename = strings.TrimPrefix(f.Filename, "address at ")
-			return f, f.Filename != ""
-		}
-		return features.Frame{}, false
-	}
-	open := openingParen(s)
-	if open < 0 {
-		return f, false
-	}
-	function, place := strings.TrimSpace(s[:open]), s[open+1:len(s)-1]
-	if open == 0 || s[open-1] != ' ' || function == "" {
-		return f, false
-	}
-	f.Function = function
-	if rest, is := strings.CutPrefix(place, "eval at "); is {
-		// The place in evaluated code says less than where the evaluation is.
-		if i := strings.LastIndex(rest, "("); i >= 0 {
-			inner, _, _ := strings.Cut(rest[i+1:], ")")
-			f.Filename, f.Line, f.Column = cutPosition(inner)
-		} else {
-			f.Filename, _, _ = strings.Cut(rest, ",")
-		}
-		return f, f.Filename != ""
-	}
-	place = strings.TrimPrefix(place, "address at ")
-	switch {
-	case place == "native" || place == "<anonymous>" || place == "unknown" || strings.HasPrefix(place, "index ") || strings.HasPrefix(place, "unknown location"):
-		if !strings.HasPrefix(place, "index ") {
-			f.Filename = place
-		}
-		return f, true
-	}
-	f.Filename, f.Line, f.Column = cutPosition(place)
-	// Java prints a line alone.
-	return f, f.Filename != "" && (f.Column > 0 || strings.HasPrefix(place, "wasm://") || strings.Contains(place, ":wasm-function["))
-}
-
-// openingParen returns where the parenthesis opens that the text ends with.
-func openingParen(s string) int {
-	depth := 0
-	for i := len(s) - 1; i >= 0; i-- {
-		switch s[i] {
-		case ')':
-			depth++
-		case '(':
-			if depth--; depth == 0 {
-				return i
-			}
-		}
-	}
-	return -1
-}
-
-// atFrame reads a frame of SpiderMonkey or JavaScriptCore:
-//
-//	total/<@https://example.org/cart.js:3:9
-//	async*load@https://example.org/a.js line 7 > eval:1:1
-//	map@[native code]
-//	@debugger eval code:1:1
-func atFrame(s string) (f features.Frame, ok bool) {
-	if s == "[native code]" {
-		return features.Frame{Filename: s}, true
-	}
-	function, place, is := strings.Cut(s, "@")
-	if !is || place == "" || strings.ContainsAny(function, " \t") && !strings.HasSuffix(function, " code") && !strings.HasPrefix(function, "promise callback") {
-		return f, false
-	}
-	f.Function = function
-	if place == "[native code]" || place == "native code" {
-		f.Filename = place
-		return f, true
-	}
-	f.Filename, f.Line, f.Column = cutPosition(place)
-	if f.Column == 0 || f.Filename == "" {
-		return features.Frame{}, false
-	}
-	// Evaluated code: where the evaluation is says more.
-	for _, kind := range [...]string{" > eval", " > Function"} {
-		if i := strings.Index(f.Filename, kind); i > 0 {
-			if j := strings.LastIndex(f.Filename[:i], " line "); j > 0 {
-				f.Line, f.Column = number(f.Filename[j+len(" line "):i]), 0
-				f.Filename = f.Filename[:j]
-			}
-		}
-	}
-	return f, true
-}
+func indentation(line string) int { return len(line) - len(strings.TrimLeft(line, " \t")) }
