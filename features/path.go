@@ -50,11 +50,8 @@ func parsePath(s string) sourcePath {
 	if strings.IndexByte(s, '\\') >= 0 {
 		s = strings.ReplaceAll(s, `\`, "/")
 	}
-	for _, folder := range [...]string{"node_modules/", "site-packages/", "dist-packages/", "/gems/", "pkg/mod/", "/vendor/"} {
-		if i := strings.LastIndex(s, folder); i >= 0 {
-			s, p.library = s[i+len(folder):], true
-			break
-		}
+	if i := belowLibraries(s); i > 0 {
+		s, p.library = s[i:], true
 	}
 	dir, file := "", s
 	if i := strings.LastIndexByte(s, '/'); i >= 0 {
@@ -87,6 +84,27 @@ func parsePath(s string) sourcePath {
 	}
 	p.owner = owner
 	return p
+}
+
+// libraryFolders hold what package managers install, the first found first.
+var libraryFolders = [...]string{"node_modules/", "site-packages/", "dist-packages/", "/gems/", "pkg/mod/", "/vendor/"}
+
+// belowLibraries returns where the path below the last folder of a package
+// manager begins, 0 if there is none. It looks at a path once: most have none.
+func belowLibraries(s string) int {
+	best, below := len(libraryFolders), 0
+	for i := 3; i < len(s); i++ {
+		if s[i] != '/' || s[i-1] != 's' && s[i-1] != 'd' && s[i-1] != 'r' { // what the folders end with
+			continue
+		}
+		for k, folder := range libraryFolders[:min(best+1, len(libraryFolders))] {
+			if strings.HasSuffix(s[:i+1], folder) {
+				best, below = k, i+1
+				break
+			}
+		}
+	}
+	return below
 }
 
 // trimFile drops a file's extensions and content hash.

@@ -1,8 +1,11 @@
 package features
 
 import (
+	"slices"
 	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 )
 
 func TestParsePath(t *testing.T) {
@@ -194,6 +197,24 @@ func FuzzParsePath(f *testing.F) {
 			if q := parsePath(s + "?v=1"); q != p {
 				t.Fatalf("%q with a query gives %+v, without %+v", s, q, p)
 			}
+		}
+	})
+}
+
+// TestBelowLibraries compares with a search for one folder after the other.
+func TestBelowLibraries(t *testing.T) {
+	piece := rapid.SampledFrom(append(slices.Clone(libraryFolders[:]), "src/", "x/", "mods/", "/", "vendor", "gems/", "mod/", "a.js"))
+	rapid.Check(t, func(t *rapid.T) {
+		s := strings.Join(rapid.SliceOfN(piece, 0, 6).Draw(t, "pieces"), "")
+		want := 0
+		for _, folder := range libraryFolders {
+			if i := strings.LastIndex(s, folder); i >= 0 {
+				want = i + len(folder)
+				break
+			}
+		}
+		if got := belowLibraries(s); got != want {
+			t.Fatalf("%q: %d, want %d", s, got, want)
 		}
 	})
 }

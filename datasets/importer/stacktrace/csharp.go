@@ -14,13 +14,7 @@ import (
 // back to the one around it.
 func parseCSharp(r *reading) {
 	p := csharpParser{reading: r}
-	for {
-		line, ok := r.next()
-		if !ok {
-			break
-		}
-		p.line(line)
-	}
+	r.each(p.line)
 	p.newestFirst()
 	p.outermostFirst()
 }

@@ -12,13 +12,7 @@ import (
 // causes. Of several stacks in a text the first is read.
 func parseDart(r *reading) {
 	p := dartParser{reading: r}
-	for {
-		line, ok := r.next()
-		if !ok {
-			break
-		}
-		p.line(line)
-	}
+	r.each(p.line)
 	p.end()
 	p.newestFirst()
 }

@@ -12,13 +12,7 @@ import (
 // goroutines the first is the one that failed; the others are passed over.
 func parseGo(r *reading) {
 	p := goParser{reading: r}
-	for {
-		line, ok := r.next()
-		if !ok {
-			break
-		}
-		p.line(line)
-	}
+	r.each(p.line)
 	p.newestFirst()
 }
 

@@ -15,13 +15,7 @@ import (
 // passed over with their frames.
 func parseJava(r *reading) {
 	p := javaParser{reading: r}
-	for {
-		line, ok := r.next()
-		if !ok {
-			break
-		}
-		p.line(line)
-	}
+	r.each(p.line)
 	p.newestFirst()
 	if !p.wrapped {
 		p.outermostFirst()

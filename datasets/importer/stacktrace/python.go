@@ -21,13 +21,7 @@ const (
 // below it in a margin; they come out before the group, as its causes.
 func parsePython(r *reading) {
 	p := pythonParser{reading: r}
-	for {
-		line, ok := r.next()
-		if !ok {
-			break
-		}
-		p.line(line)
-	}
+	r.each(p.line)
 	p.order()
 }
 
@@ -36,6 +30,7 @@ type pythonParser struct {
 	*reading
 	state  pythonState
 	depths []int // margin of each exception
+	blank  int   // lines without text in a message, not yet followed by one
 }
 
 type pythonState uint8
@@ -56,13 +51,13 @@ func (p *pythonParser) line(line string) {
 	case trimmed == pythonCause || trimmed == pythonContext:
 		if p.state != pythonOutside {
 			p.mark()
-			p.state = pythonChain
+			p.state, p.blank = pythonChain, 0
 			return
 		}
 	case strings.HasSuffix(trimmed, pythonHeader):
 		// Log records put words before the header. A second header without a
 		// sentence of a chain before it begins another error, but in a margin.
-		if (p.state == pythonMessage || p.state == pythonOver) && margin == 0 {
+		if (p.state == pythonMessage || p.state == pythonOver) && margin <= outerMargin {
 			p.state = pythonOver
 			break
 		}
@@ -79,17 +74,17 @@ func (p *pythonParser) line(line string) {
 			p.state = pythonMessage
 			return
 		}
-	case strings.HasPrefix(trimmed, `File "`):
+	case strings.HasPrefix(trimmed, `File "`) && p.state != pythonMessage:
 		if f, ok := pythonFrame(trimmed); ok {
 			p.frame(f)
 			p.fill(margin)
 			p.state = pythonSource
 			return
 		}
-	case strings.HasPrefix(trimmed, "+-") && strings.HasSuffix(trimmed, "--"):
-		if p.state == pythonMessage { // +-+---------------- 1 ----------------
+	case memberRule(trimmed):
+		if p.state == pythonMessage {
 			p.mark()
-			p.state = pythonChain
+			p.state, p.blank = pythonChain, 0
 			return
 		}
 	case p.state == pythonFrames || p.state == pythonSource:
@@ -104,12 +99,18 @@ func (p *pythonParser) line(line string) {
 		}
 	case p.state == pythonChain:
 		return
+	case p.state == pythonMessage && dated(trimmed):
+		// The next record of a log, which no blank line parts from a trace.
+		p.state = pythonOver
 	case p.state == pythonMessage && trimmed != "":
-		p.more(text)
+		p.message(text)
 		return
 	case p.state == pythonMessage:
-		// The message is over; only a chain or a group goes on.
-		if margin == 0 && !p.goesOn() {
+		// The message is over, unless a chain or a group goes on below: then
+		// what is before that still belongs to it.
+		if margin > 0 || p.goesOn() {
+			p.blank++
+		} else {
 			p.state = pythonOver
 		}
 		return
@@ -117,15 +118,34 @@ func (p *pythonParser) line(line string) {
 	p.skip(line)
 }
 
-// goesOn tells whether the next line that is not blank joins an exception.
+// message adds a line to a message, and the blank ones before it.
+func (p *pythonParser) message(text string) {
+	if x := p.current(); len(x.Value)+p.blank < MaxMessage {
+		x.Value += strings.Repeat("\n", p.blank)
+	}
+	p.blank = 0
+	p.more(text)
+}
+
+// goesOn tells whether lines below join an exception to the current one.
 func (p *pythonParser) goesOn() bool {
 	for _, line := range p.ahead() {
-		if text, margin := cutMargin(line); strings.TrimSpace(text) != "" {
-			trimmed := strings.TrimSpace(text)
-			return trimmed == pythonCause || trimmed == pythonContext || margin > 0
+		text, margin := cutMargin(line)
+		trimmed := strings.TrimSpace(text)
+		switch {
+		case trimmed == pythonCause, trimmed == pythonContext, memberRule(trimmed), margin > outerMargin:
+			return true
+		case dated(trimmed), strings.HasSuffix(trimmed, pythonHeader):
+			return false
 		}
 	}
 	return false
+}
+
+// memberRule tells whether a line stands between the members of a group, or
+// below the last: +-+---------------- 1 ----------------
+func memberRule(trimmed string) bool {
+	return strings.HasPrefix(trimmed, "+-") && strings.HasSuffix(trimmed, "--")
 }
 
 // chainFollows tells whether the line after the next, which is blank, is the
@@ -167,7 +187,7 @@ func (p *pythonParser) inTraceback(text, trimmed string) {
 			x.Type, x.Value = typ, value
 		}
 		p.mark()
-		p.state = pythonMessage
+		p.state, p.blank = pythonMessage, 0
 	}
 }
 
@@ -194,10 +214,20 @@ func (p *pythonParser) repeat(trimmed string) bool {
 	return true
 }
 
+// outerMargin is the margin of a group that is no member of another. Its
+// members stand at 4, theirs at 6.
+const outerMargin = 2
+
 // order puts the members of groups before them: an exception comes out when
-// all that stand deeper below it have.
+// all that stand deeper below it have. An outer group has a margin and the
+// plain exceptions of its chain have none, but neither is below the other.
 func (p *pythonParser) order() {
 	p.fill(0)
+	for i, depth := range p.depths {
+		if depth == outerMargin {
+			p.depths[i] = 0
+		}
+	}
 	var open []int
 	ordered := make([]features.Exception, 0, len(p.exceptions))
 	for i, depth := range p.depths {

@@ -28,6 +28,17 @@ func (r *reading) next() (line string, ok bool) {
 	return r.lines[r.at-1], true
 }
 
+// each hands every line to a parser.
+func (r *reading) each(parse func(line string)) {
+	for {
+		line, ok := r.next()
+		if !ok {
+			return
+		}
+		parse(line)
+	}
+}
+
 // peek returns the line that next will return, or "".
 func (r *reading) peek() string {
 	if r.at == len(r.lines) {

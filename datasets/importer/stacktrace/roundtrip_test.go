@@ -63,7 +63,7 @@ var printings = map[Language]printing{
 		cause: true, print: printPHP,
 	},
 	Rust: {
-		types: []string{"panic"}, messages: []string{"no stock", "a: b", "first\nsecond"},
+		types: []string{"panic"}, messages: []string{"no stock", "a: b", "first\nsecond", "first\n\nthird"},
 		functions: []string{"shop::add", "shop::add::{{closure}}", "<A as B<C>>::f::h0123456789abcdef"}, files: []string{"src/a.rs", `C:\a\b.rs`, ""},
 		columns: true, print: printRust,
 	},
@@ -255,7 +255,16 @@ func printRuby(b *strings.Builder, xs []features.Exception) {
 		for i, f := range slices.Backward(x.Frames) {
 			place := fmt.Sprintf("%s:%d:in `%s'", f.Filename, f.Line, f.Function)
 			if i == len(x.Frames)-1 {
-				fmt.Fprintf(b, "%s: %s (%s)\n", place, x.Value, x.Type)
+				// The class stands behind the first line; without callers
+				// nothing tells where a message of more ends.
+				first, rest, _ := strings.Cut(x.Value, "\n")
+				if len(x.Frames) == 1 {
+					first, rest = x.Value, ""
+				}
+				fmt.Fprintf(b, "%s: %s (%s)\n", place, first, x.Type)
+				if rest != "" {
+					fmt.Fprintln(b, rest)
+				}
 			} else {
 				fmt.Fprintf(b, "\tfrom %s\n", place)
 			}
