@@ -260,7 +260,7 @@ func dartHead(s string) (typ, value string) {
 	if !ok {
 		typ, ok = strings.CutSuffix(s, ":")
 	}
-	if ok && identifier(typ) {
+	if identifier(typ) && (ok || errorName(typ)) { // without a message it is the class alone
 		return typ, value
 	}
 	if i := strings.IndexAny(s, " (["); i > 0 && identifier(s[:i]) && errorName(s[:i]) {

@@ -165,6 +165,9 @@ func (p *scriptParser) property(line, trimmed string) {
 
 // nested begins what a line names as a cause or as one of a list of errors.
 func (p *scriptParser) nested(line, trimmed string) bool {
+	if p.gap {
+		return false // of whatever stands between, perhaps of another language
+	}
 	indent := indentation(line)
 	if cause, is := p.causeLine(trimmed); is {
 		p.indent = indent
@@ -234,7 +237,7 @@ func (p *scriptParser) nestedError(value string) bool {
 		return false
 	}
 	begun := p.begin(typ, message) != nil
-	p.open, p.message, p.gap = begun, begun && follows, false
+	p.open, p.message = begun, begun && follows
 	return true
 }
 
@@ -264,7 +267,7 @@ func (p *scriptParser) bracketed(value string) bool {
 		}
 		typ, message := scriptHead(inner)
 		began = true
-		p.gap, p.open = false, false
+		p.open = false
 		p.message = p.begin(typ, message) != nil && !closed
 		p.bracket = p.message
 		if !more {

@@ -89,7 +89,7 @@ func scriptHead(line string) (typ, value string) {
 	for _, prefix := range scriptPrefixes {
 		line = strings.TrimPrefix(line, prefix)
 	}
-	line = cutReference(strings.TrimSuffix(line, " {"))
+	line = cutReference(line)
 	typ, value, ok := strings.Cut(line, ": ")
 	if !ok {
 		typ = strings.TrimSuffix(line, ":")
