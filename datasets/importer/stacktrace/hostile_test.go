@@ -14,6 +14,10 @@ func TestHostile(t *testing.T) {
 		"    at f (a:1:1)", "f@a:1:1", "[cause]: Error: x", "a.rb:1:in `b'", "\tfrom a.rb:1:in `b'", "a.rb:1:in `b': c", "Uncaught x", "Next X: y", "#0 a(1): b()", "#0 {main}",
 		"thread 'x' panicked at y", "stack backtrace:", "   0: f", "Caused by:", "Error: x", "#0      f (dart:a)", "Unhandled exception:", "#0  0x1 in f () at a.c:1", "BUG: x", " f+0x1/0x2",
 		"\tSuppressed: a.B: x", "a.BException: x\n\n", "at ((((", "Stack overflow.", "a ---> b", "A.B: x ---> (Inner Exception #0) A.B: x", "A.B (c) (at d:1)", "runtime stack:", "... 1 more", "E/a( 1): b.C: d", "[  1.0] ", "\x1b[1m", "[Previous line repeated 999999999 more times]", "main.f()", "\t/a.go:1",
+		"[  1.0] ", "\x1b[1m", "[Previous line repeated 999999999 more times]", "main.f()", "\t/a.go:1",
+		"[errors]: [", "[cause]: [Error: x", "[AggregateError: x] {", "Error: x] { [cause]: [", "at f (a:1:1) {", "... 9 lines matching cause stack trace ...",
+		"... collapsed 9 duplicate lines matching above 1 lines 9 times...", "at f (eval at f (", "    ^", "2026-03-01 ERROR [x] (node:1) ", "══╡ x", "The following X was thrown (",
+		"flutter: x", "a.dart 1:1  f", "#00 abs 0 ", "<asynchronous suspension>",
 	}
 	const size = 512 << 10
 	for _, line := range lines {
