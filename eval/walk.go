@@ -62,6 +62,7 @@ func (w *walker) run(ctx context.Context, s Scorer, retrieval, replay bool) (*wa
 		}
 		at = s.Start(w.items)
 	}
+	teller, tells := at.(Teller)
 	join := replay && !assigns
 	if join {
 		out.clusters, out.decides = make([]int, n), w.anyThreshold(at)
@@ -107,7 +108,11 @@ func (w *walker) run(ctx context.Context, s Scorer, retrieval, replay bool) (*wa
 			}
 			out.clusters[i] = c
 		}
-		at.Add(i)
+		if tells {
+			teller.AddTo(i, g)
+		} else {
+			at.Add(i)
+		}
 	}
 	return out, nil
 }

@@ -348,6 +348,7 @@ func compareShapes(a, b *Record, v *Vector) {
 	v[sameRelease] = same(a.Release, b.Release)
 	v[sameRuntime] = same(a.Runtime, b.Runtime)
 	hours := math.Abs(float64(a.Time-b.Time)) / 3.6e6
+	v[codeKind] = float32(max(a.Platform.Kind(), b.Platform.Kind()))
 	v[timeGap] = float32(min(12, math.Log1p(hours)))
 }
 

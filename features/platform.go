@@ -65,3 +65,17 @@ func (p Platform) String() string {
 
 // scripted reports whether the platform is JavaScript in a browser or a server.
 func (p Platform) scripted() bool { return p == JavaScript || p == Node }
+
+// Kind orders platforms by what their traces tell: 0 unknown, 1 scripts, 2
+// managed code, 3 native code.
+func (p Platform) Kind() uint8 {
+	switch p {
+	case JavaScript, Node, Python, PHP, Ruby:
+		return 1
+	case Java, CSharp, Go, Dart:
+		return 2
+	case Native, Cocoa:
+		return 3
+	}
+	return 0
+}

@@ -109,6 +109,10 @@ const (
 	numGrains
 )
 
+// Document returns the hash of the record's document: equal for events that
+// differ in their numbers, ids or line numbers alone, see [Frequencies].
+func (r *Record) Document() uint64 { return r.signature }
+
 // token returns a frame's token at a grain; 0 when it has none.
 func (f *FrameToken) token(g Grain) uint64 {
 	switch g {

@@ -64,6 +64,7 @@ const (
 	sameRuntime
 	messageOnly
 	timeGap
+	codeKind
 	NumFeatures // the length of a comparison vector
 )
 
@@ -140,6 +141,7 @@ var Schema = [NumFeatures]Feature{
 	sameRuntime:       {"same_runtime", 0, 1, 0, "1 if both events name one runtime, 0 if two"},
 	messageOnly:       {"message_only", 0, 2, 0, "how many of the two events have no frame"},
 	timeGap:           {"time_gap", 0, 12, 0, "ln(1+hours) between the events"},
+	codeKind:          {"code_kind", 0, 3, 0, "what kind of code failed: 0 unknown or log lines, 1 scripts, 2 managed code, 3 native code; the greater of two"},
 }
 
 // FeatureIndex returns the place of a feature by its name.

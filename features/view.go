@@ -47,3 +47,13 @@ func (v *View) Weigh(r *Record, f *Frequencies) {
 		v.template = rarity(f.count[r.Template], scale)
 	}
 }
+
+// MeanRarity returns the mean rarity, in [0,1], of one bag of the record's
+// tokens; NaN when it has none.
+func (v *View) MeanRarity(s Set) float32 {
+	n := len(v.Record.Sets[s])
+	if n == 0 {
+		return nan
+	}
+	return min(1, max(0, v.sums[s]/float32(n)))
+}

@@ -35,7 +35,7 @@ type Contribution struct {
 func (m *Model) Explain(v *features.Vector, p features.Platform) Explanation {
 	e := Explanation{Margin: m.Margin(v), Platform: p, Threshold: m.Threshold(p)}
 	e.Probability = m.ProbabilityAt(e.Margin, p)
-	e.Bias = m.forest.explain(v[:], e.Contributions[:])
+	e.Bias = m.pairs.forest.explain(v[:], e.Contributions[:])
 	return e
 }
 

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"math"
 	"slices"
 
 	"whorl/features"
@@ -34,11 +35,13 @@ type Grouper struct {
 	entries     []entry          // one for each distinct content, in the order of the index
 	byContent   map[uint64]int32 // content to entry
 	events      int
-	clusters    int
+	sizes       []int // of each cluster: entries whose latest event is in it
 
 	query      features.View
 	found      []int
 	candidates []Candidate
+	gathering  Gathering
+	ranked     []Ranked
 	vector     features.Vector
 }
 
@@ -60,7 +63,15 @@ func NewGrouper(m *Model) *Grouper {
 type Candidate struct {
 	Event       int     // number of the event, from 0 in the order of adding
 	Cluster     int     // the cluster it is in
+	Margin      float64 // log-odds before calibration
 	Probability float64 // that the two events are one problem
+}
+
+// Ranked is a cluster that an event was judged against.
+type Ranked struct {
+	Cluster     int
+	Event       int     // the member most like the event
+	Probability float64 // that the event belongs to the cluster
 }
 
 // Decision says where an event belongs.
@@ -68,8 +79,8 @@ type Decision struct {
 	Event       int     // the event's own number
 	Cluster     int     // the cluster it joined or founded
 	New         bool    // it founded the cluster
-	Best        int     // the earlier event it looks most like; -1 if there was none
-	Probability float64 // that the two are one problem; 0 if there was none
+	Best        int     // the earlier event it looks most like, in the cluster that is most probable; -1 if there was none
+	Probability float64 // that it belongs to that cluster; 0 if there was none
 }
 
 // Candidates appends to dst the earlier events with numbers from from on that
@@ -85,30 +96,44 @@ func (g *Grouper) Candidates(dst []Candidate, r *features.Record, from int) []Ca
 	}
 	for _, at := range g.found {
 		if e := &g.entries[at]; e.latest >= from {
-			dst = append(dst, Candidate{e.latest, e.cluster, g.compare(r, e)})
+			margin, probability := g.compare(r, e)
+			dst = append(dst, Candidate{e.latest, e.cluster, margin, probability})
 		}
 	}
 	return dst
 }
 
-// compare returns the probability that r and an entry are one problem. The
-// entry's view is weighed again once the project has grown by a tenth.
-func (g *Grouper) compare(r *features.Record, e *entry) float64 {
+// compare returns the margin and the probability that r and an entry are one
+// problem. The entry's view is weighed again once the project has grown by a
+// tenth.
+func (g *Grouper) compare(r *features.Record, e *entry) (margin, probability float64) {
 	if n := g.frequencies.Documents(); n > e.weighs+e.weighs/10 {
 		e.view.Weigh(e.record, &g.frequencies)
 		e.weighs = n
 	}
 	features.Compare(&g.query, &e.view, &g.vector)
-	return g.model.Probability(&g.vector, PairPlatform(r.Platform, e.record.Platform))
+	margin = g.model.Margin(&g.vector)
+	return margin, g.model.ProbabilityAt(margin, PairPlatform(r.Platform, e.record.Platform))
 }
+
+// Query returns what group vectors say of the record that Candidates was last
+// called with.
+func (g *Grouper) Query() Query { return QueryOf(&g.query) }
+
+// Size returns how many distinct events a cluster holds.
+func (g *Grouper) Size(cluster int) int { return g.sizes[cluster] }
 
 // Add takes r in as the next event of the given cluster.
 func (g *Grouper) Add(r *features.Record, cluster int) (event int) {
 	event = g.events
 	g.events++
-	g.clusters = max(g.clusters, cluster+1)
+	for len(g.sizes) <= cluster {
+		g.sizes = append(g.sizes, 0)
+	}
+	g.sizes[cluster]++
 	if at, ok := g.byContent[r.Content]; ok {
 		e := &g.entries[at]
+		g.sizes[e.cluster]--
 		e.latest, e.cluster = event, cluster
 		return event
 	}
@@ -119,38 +144,81 @@ func (g *Grouper) Add(r *features.Record, cluster int) (event int) {
 	return event
 }
 
-// Group decides which cluster an event belongs to and adds it there: the
-// cluster of the earlier event that it most probably shares its problem with,
-// if that probability reaches the platform's threshold, else a new one. An
-// exact copy of an earlier event always joins it. Equal probabilities go to the
-// cluster founded first.
+// Rank appends to dst the clusters of [Grouper.Candidates] with the
+// probability that r belongs to each, in no particular order. The cluster of
+// an exact copy has probability 1. r itself is not added.
+func (g *Grouper) Rank(dst []Ranked, r *features.Record, from int) []Ranked {
+	return g.rank(dst, r, from, MaxCandidates)
+}
+
+// maxJudged is how many clusters a decision judges, those with the most
+// probable members first: what is left out has hardly a chance, and the time
+// of a decision stays bounded.
+const maxJudged = 8
+
+// rank is Rank for the most promising clusters alone.
+func (g *Grouper) rank(dst []Ranked, r *features.Record, from, most int) []Ranked {
+	g.candidates = g.Candidates(g.candidates[:0], r, from)
+	copied := -1
+	if at, ok := g.byContent[r.Content]; ok && g.entries[at].latest >= from {
+		copied = g.entries[at].cluster
+		dst = append(dst, Ranked{copied, g.entries[at].latest, 1})
+	}
+	g.gathering.Reset()
+	for _, c := range g.candidates {
+		g.gathering.Add(c.Cluster, c.Event, c.Probability)
+	}
+	q := g.Query()
+	var v GroupVector
+	for k, s := range g.gathering.Standings() {
+		if k == most {
+			break
+		}
+		if s.Cluster == copied {
+			continue
+		}
+		p := 0.0
+		if g.model.groups == nil {
+			p = s.Probability
+		} else {
+			g.gathering.Vector(k, &q, g.sizes[s.Cluster], &v)
+			p = g.model.GroupProbability(&v, r.Platform)
+		}
+		dst = append(dst, Ranked{s.Cluster, s.Event, p})
+	}
+	return dst
+}
+
+// Logit returns the log-odds of a probability in [0,1]; infinite at the ends.
+func Logit(p float64) float64 { return math.Log(p / (1 - p)) }
+
+// Group decides which cluster an event belongs to and adds it there: the most
+// probable one, if its probability reaches the platform's threshold for
+// joining, else a new one. An exact copy of an earlier event always joins it.
+// Equal probabilities go to the cluster founded first.
 func (g *Grouper) Group(r *features.Record) Decision { return g.GroupSince(r, 0) }
 
 // GroupSince is Group among the events with numbers from from on.
 func (g *Grouper) GroupSince(r *features.Record, from int) Decision {
-	d := Decision{Best: -1}
-	best := -1
-	g.candidates = g.Candidates(g.candidates[:0], r, from)
-	for _, c := range g.candidates {
-		if d.Best < 0 || c.Probability > d.Probability || c.Probability == d.Probability && c.Cluster < best {
-			d.Best, d.Probability, best = c.Event, c.Probability, c.Cluster
+	d := Decision{Best: -1, Cluster: -1}
+	g.ranked = g.rank(g.ranked[:0], r, from, maxJudged)
+	if at, ok := g.byContent[r.Content]; ok && g.entries[at].latest >= from {
+		g.ranked = g.ranked[:1] // the copy stands first
+	}
+	for _, c := range g.ranked {
+		if d.Best < 0 || c.Probability > d.Probability || c.Probability == d.Probability && c.Cluster < d.Cluster {
+			d.Best, d.Probability, d.Cluster = c.Event, c.Probability, c.Cluster
 		}
 	}
-	if at, ok := g.byContent[r.Content]; ok {
-		if e := &g.entries[at]; e.latest >= from {
-			d.Best, d.Probability, best = e.latest, 1, e.cluster
-		}
-	}
-	d.Cluster = best
-	if best < 0 || d.Probability < g.model.Threshold(r.Platform) {
-		d.New, d.Cluster = true, g.clusters
+	if d.Best < 0 || d.Probability < g.model.JoinThreshold(r.Platform) {
+		d.New, d.Cluster = true, len(g.sizes)
 	}
 	d.Event = g.Add(r, d.Cluster)
 	return d
 }
 
 // Clusters returns the number of clusters founded so far.
-func (g *Grouper) Clusters() int { return g.clusters }
+func (g *Grouper) Clusters() int { return len(g.sizes) }
 
 // FallbackThreshold returns the threshold of platforms without one of their own.
 func (m *Model) FallbackThreshold() float64 { return m.about.fallbackThreshold }

@@ -31,11 +31,26 @@ type Parts struct {
 	Thresholds        map[features.Platform]float64
 	FallbackThreshold float64
 
+	// Groups decides between clusters; nil: a cluster is as probable as the
+	// event of it that is most like the query.
+	Groups *GroupParts
+
 	// Provenance says what the model was made from: at most 64 entries of keys
 	// [a-z0-9_.]{1,64} and values [A-Za-z0-9._:+/-]{0,128}, meant for digests,
 	// counts and short tokens. A timestamp is refused, and text of an event
 	// never belongs here.
 	Provenance map[string]string
+}
+
+// GroupParts is the part of a model that judges a query against clusters.
+type GroupParts struct {
+	Forest Forest // over group vectors
+
+	// Calibrations and thresholds are of the query's platform.
+	Calibrations      map[features.Platform]Calibration
+	Fallback          Calibration
+	Thresholds        map[features.Platform]float64
+	FallbackThreshold float64
 }
 
 // Marshal returns the file of a model: equal parts give equal bytes. It checks
@@ -57,23 +72,23 @@ func marshal(p *Parts, s schema) ([]byte, error) {
 		thresholds:        p.Thresholds,
 		provenance:        p.Provenance,
 	}
+	if p.Groups != nil {
+		about.joins, about.fallbackJoin, about.grouped = p.Groups.Thresholds, p.Groups.FallbackThreshold, true
+	}
 	if err := about.check(); err != nil {
 		return nil, err
 	}
-	calibrations, err := p.calibrations()
+	pairs, err := newPart(&p.Forest, p.Calibrations, p.Fallback, s.width)
 	if err != nil {
 		return nil, err
 	}
-	l, err := p.Forest.layout()
-	if err != nil {
-		return nil, err
+	c := &content{pairs: pairs}
+	if p.Groups != nil {
+		if c.groups, err = newPart(&p.Groups.Forest, p.Groups.Calibrations, p.Groups.Fallback, NumGroupFeatures); err != nil {
+			return nil, fmt.Errorf("groups: %w", err)
+		}
 	}
-	compiled, err := l.compile(s.width)
-	if err != nil {
-		return nil, err
-	}
-	c := &content{layout: l, calibrations: calibrations, selfTest: answer(l, compiled, calibrations, s.width)}
-	data, err := seal(about.metadata(s), c.tensors(s.width))
+	data, err := seal(about.metadata(s), c.tensors())
 	if err != nil {
 		return nil, err
 	}
@@ -84,14 +99,34 @@ func marshal(p *Parts, s schema) ([]byte, error) {
 	return data, nil
 }
 
-// calibrations returns the checked calibrations in the order of their tensors.
-func (p *Parts) calibrations() ([]namedCalibration, error) {
-	list := []namedCalibration{{fallbackName, p.Fallback}}
-	for _, platform := range slices.Sorted(maps.Keys(p.Calibrations)) {
+// newPart checks a forest over width features with its calibrations, and
+// answers the self-test.
+func newPart(f *Forest, calibrations map[features.Platform]Calibration, fallback Calibration, width int) (*part, error) {
+	checked, err := checkCalibrations(calibrations, fallback)
+	if err != nil {
+		return nil, err
+	}
+	l, err := f.layout()
+	if err != nil {
+		return nil, err
+	}
+	out := &part{layout: l, calibrations: checked, width: width}
+	if out.compiled, err = l.compile(width); err != nil {
+		return nil, err
+	}
+	out.selfTest = answer(l, out.compiled, checked, width)
+	return out, nil
+}
+
+// checkCalibrations returns the checked calibrations in the order of their
+// tensors.
+func checkCalibrations(calibrations map[features.Platform]Calibration, fallback Calibration) ([]namedCalibration, error) {
+	list := []namedCalibration{{fallbackName, fallback}}
+	for _, platform := range slices.Sorted(maps.Keys(calibrations)) {
 		if !known(platform) {
 			return nil, fmt.Errorf("%w: for unknown platform %d", ErrCalibration, platform)
 		}
-		list = append(list, namedCalibration{platform.String(), p.Calibrations[platform]})
+		list = append(list, namedCalibration{platform.String(), calibrations[platform]})
 	}
 	for i := range list {
 		if err := list[i].check(); err != nil {

@@ -22,13 +22,18 @@ const (
 	keyFeatures   = "whorl.features"
 	keyPrecision  = "whorl.precision_target"
 	keyThreshold  = "whorl.threshold"
+	keyGroups     = "whorl.groups"
+	keyJoin       = "whorl.join"
 	keyDigest     = "whorl.sha256"
 	keyProvenance = "whorl.provenance." // followed by a key of the trainer's
 )
 
 const (
 	formatName    = "whorl.model/"
-	formatVersion = 1
+	formatVersion = 2
+
+	// formatPairs is the version of files that judge pairs alone.
+	formatPairs = 1
 
 	// maxProvenance is the largest number of provenance entries.
 	maxProvenance = 64
@@ -102,6 +107,10 @@ type description struct {
 	fallbackThreshold float64
 	thresholds        map[features.Platform]float64
 	provenance        map[string]string
+
+	grouped      bool // it judges clusters too
+	fallbackJoin float64
+	joins        map[features.Platform]float64
 }
 
 // check reports what makes the description invalid. In what order platforms
@@ -116,11 +125,14 @@ func (d *description) check() error {
 	if err := share("threshold", d.fallbackThreshold); err != nil {
 		return err
 	}
-	for _, p := range slices.Sorted(maps.Keys(d.thresholds)) {
-		if !known(p) {
-			return fmt.Errorf("%w: threshold of unknown platform %d", ErrThreshold, p)
+	if err := shares("threshold", d.thresholds); err != nil {
+		return err
+	}
+	if d.grouped {
+		if err := share("join threshold", d.fallbackJoin); err != nil {
+			return err
 		}
-		if err := share("threshold of "+p.String(), d.thresholds[p]); err != nil {
+		if err := shares("join threshold", d.joins); err != nil {
 			return err
 		}
 	}
@@ -143,6 +155,19 @@ func (d *description) check() error {
 	return nil
 }
 
+// shares returns an error unless all are of known platforms and in (0, 1].
+func shares(what string, of map[features.Platform]float64) error {
+	for _, p := range slices.Sorted(maps.Keys(of)) {
+		if !known(p) {
+			return fmt.Errorf("%w: %s of unknown platform %d", ErrThreshold, what, p)
+		}
+		if err := share(what+" of "+p.String(), of[p]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // share returns an error unless x is in (0, 1].
 func share(what string, x float64) error {
 	if math.IsNaN(x) || math.IsInf(x, 0) {
@@ -157,7 +182,7 @@ func share(what string, x float64) error {
 // metadata returns the file's metadata, with zeros for its digest.
 func (d *description) metadata(s schema) map[string]string {
 	m := map[string]string{
-		keyFormat:    formatName + strconv.Itoa(formatVersion),
+		keyFormat:    formatName + strconv.Itoa(formatPairs),
 		keyVersion:   d.version,
 		keySchema:    s.id,
 		keyFeatures:  strconv.Itoa(s.width),
@@ -168,6 +193,14 @@ func (d *description) metadata(s schema) map[string]string {
 	for p, threshold := range d.thresholds {
 		m[keyThreshold+"."+p.String()] = formatFloat(threshold)
 	}
+	if d.grouped {
+		m[keyFormat] = formatName + strconv.Itoa(formatVersion)
+		m[keyGroups] = GroupSchemaID
+		m[keyJoin] = formatFloat(d.fallbackJoin)
+		for p, threshold := range d.joins {
+			m[keyJoin+"."+p.String()] = formatFloat(threshold)
+		}
+	}
 	for key, value := range d.provenance {
 		m[keyProvenance+key] = value
 	}
@@ -177,8 +210,13 @@ func (d *description) metadata(s schema) map[string]string {
 // parseDescription reads and checks the metadata of a file whose format,
 // digest and schema are right.
 func parseDescription(metadata map[string]string) (*description, error) {
-	d := &description{thresholds: map[features.Platform]float64{}, provenance: map[string]string{}}
-	for _, key := range []string{keyVersion, keyPrecision, keyThreshold} {
+	d := &description{thresholds: map[features.Platform]float64{}, joins: map[features.Platform]float64{}, provenance: map[string]string{}}
+	need := []string{keyVersion, keyPrecision, keyThreshold}
+	if metadata[keyFormat] != formatName+strconv.Itoa(formatPairs) {
+		d.grouped = true
+		need = append(need, keyGroups, keyJoin)
+	}
+	for _, key := range need {
 		if _, ok := metadata[key]; !ok {
 			return nil, fmt.Errorf("%w: no %s", ErrMetadata, key)
 		}
@@ -193,12 +231,21 @@ func parseDescription(metadata map[string]string) (*description, error) {
 			d.precisionTarget, err = parseFloat(entry)
 		case keyThreshold:
 			d.fallbackThreshold, err = parseFloat(entry)
+		case keyGroups:
+			if entry.Value != GroupSchemaID {
+				err = fmt.Errorf("%w: clusters judged by %.80q, this program has %q", ErrSchema, entry.Value, GroupSchemaID)
+			}
+		case keyJoin:
+			d.fallbackJoin, err = parseFloat(entry)
 		default:
 			err = d.parseFamily(entry)
 		}
 		if err != nil {
 			return nil, err
 		}
+	}
+	if _, ok := metadata[keyGroups]; !d.grouped && (ok || len(d.joins) > 0 || d.fallbackJoin != 0) {
+		return nil, fmt.Errorf("%w: %s or %s in a file that judges pairs alone", ErrMetadata, keyGroups, keyJoin)
 	}
 	return d, d.check()
 }
@@ -209,7 +256,12 @@ func (d *description) parseFamily(entry KeyValue) error {
 		d.provenance[key] = entry.Value
 		return nil
 	}
+	of := d.thresholds
 	name, ok := strings.CutPrefix(entry.Key, keyThreshold+".")
+	if !ok {
+		of = d.joins
+		name, ok = strings.CutPrefix(entry.Key, keyJoin+".")
+	}
 	if !ok {
 		return fmt.Errorf("%w: unknown key %.80q", ErrMetadata, entry.Key)
 	}
@@ -218,7 +270,7 @@ func (d *description) parseFamily(entry KeyValue) error {
 		return fmt.Errorf("%w: threshold of unknown platform %.80q", ErrMetadata, name)
 	}
 	var err error
-	d.thresholds[p], err = parseFloat(entry)
+	of[p], err = parseFloat(entry)
 	return err
 }
 

@@ -99,19 +99,20 @@ func decode(data []byte, s schema) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := parseContent(file, s.width)
+	c, err := parseContent(file, s.width, about.grouped)
 	if err != nil {
 		return nil, err
 	}
-	compiled, err := c.layout.compile(s.width)
-	if err != nil {
+	if err := c.pairs.verify(); err != nil {
 		return nil, err
 	}
-	if err := c.selfTest.verify(answer(c.layout, compiled, c.calibrations, s.width)); err != nil {
-		return nil, err
+	if c.groups != nil {
+		if err := c.groups.verify(); err != nil {
+			return nil, fmt.Errorf("groups: %w", err)
+		}
 	}
 	whole := sha256.Sum256(data)
-	return newModel(about, c, compiled, sortedPairs(file.Metadata), hex.EncodeToString(whole[:])), nil
+	return newModel(about, c, sortedPairs(file.Metadata), hex.EncodeToString(whole[:])), nil
 }
 
 // checkDigest returns ErrDigest unless the file states its own digest.

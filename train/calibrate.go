@@ -10,7 +10,7 @@ import (
 	"whorl/model"
 )
 
-// minTuning is how many positive and how many negative tuning pairs a platform
+// minTuning is how many positive and how many negative samples a platform
 // needs for a calibration or a threshold of its own.
 const minTuning = 100
 
@@ -18,49 +18,66 @@ const minTuning = 100
 // pairs of the kind near the boundary.
 const shrinkage = 50
 
-// calibrate fits a sigmoid from margin to probability for all platforms
-// together, then one for each platform with enough tuning pairs, pulled
-// towards the global one.
-func (f *fitting) calibrate(parts *model.Parts) error {
-	parts.Calibrations = map[features.Platform]model.Calibration{}
+// sample is something scored and its truth: a pair or a query and a cluster.
+type sample struct {
+	margin   float64
+	same     bool
+	weight   float64
+	platform features.Platform
+}
+
+// samples returns the tuning pairs, weighed so that every project counts alike.
+func (f *fitting) samples() []sample {
 	weight := f.projectWeights()
-	platform := make([]features.Platform, len(f.tuning))
-	counts := map[features.Platform][2]int{}
+	out := make([]sample, len(f.tuning))
 	for i := range f.tuning {
-		platform[i] = f.platformOf(&f.tuning[i])
-		c := counts[platform[i]]
-		if f.tuning[i].same {
-			c[1]++
-		} else {
-			c[0]++
-		}
-		counts[platform[i]] = c
+		t := &f.tuning[i]
+		out[i] = sample{t.margin, t.same, weight[i], f.platformOf(t)}
 	}
+	return out
+}
+
+// calibrate fits a sigmoid from margin to probability for all platforms
+// together, then one for each platform with enough samples, pulled towards the
+// global one. Without samples of both kinds ok is false.
+func calibrate(samples []sample) (fallback model.Calibration, own map[features.Platform]model.Calibration, ok bool, err error) {
+	own = map[features.Platform]model.Calibration{}
+	counts := map[features.Platform][2]int{}
 	var all [2]int
-	for _, c := range counts {
-		all[0], all[1] = all[0]+c[0], all[1]+c[1]
+	for i := range samples {
+		k := 0
+		if samples[i].same {
+			k = 1
+		}
+		c := counts[samples[i].platform]
+		c[k]++
+		all[k]++
+		counts[samples[i].platform] = c
 	}
 	if all[0] == 0 || all[1] == 0 {
-		parts.Fallback = model.Calibration{Kind: model.Sigmoid, A: 1}
-		f.report.warn("no_calibration", "no pairs are left to calibrate on: probabilities are the forest's own; add labelled organisations")
-		return nil
+		return model.Calibration{Kind: model.Sigmoid, A: 1}, own, false, nil
 	}
-	a, b, err := f.sigmoid(weight, func(int) bool { return true }, 1, 0, 0)
+	a, b, err := sigmoid(samples, 1, 0, 0)
 	if err != nil {
-		return err
+		return fallback, own, false, err
 	}
-	parts.Fallback = model.Calibration{Kind: model.Sigmoid, A: a, B: b}
 	for _, p := range features.Platforms() {
 		if c := counts[p]; c[0] < minTuning || c[1] < minTuning {
 			continue
 		}
-		pa, pb, err := f.sigmoid(weight, func(i int) bool { return platform[i] == p }, a, b, shrinkage)
-		if err != nil {
-			return fmt.Errorf("platform %s: %w", p, err)
+		var chosen []sample
+		for i := range samples {
+			if samples[i].platform == p {
+				chosen = append(chosen, samples[i])
+			}
 		}
-		parts.Calibrations[p] = model.Calibration{Kind: model.Sigmoid, A: pa, B: pb}
+		pa, pb, err := sigmoid(chosen, a, b, shrinkage)
+		if err != nil {
+			return fallback, own, false, fmt.Errorf("platform %s: %w", p, err)
+		}
+		own[p] = model.Calibration{Kind: model.Sigmoid, A: pa, B: pb}
 	}
-	return nil
+	return model.Calibration{Kind: model.Sigmoid, A: a, B: b}, own, true, nil
 }
 
 // platformOf returns the platform whose calibration judges a pair.
@@ -70,10 +87,10 @@ func (f *fitting) platformOf(t *tuningPair) features.Platform {
 }
 
 // sigmoid minimises the weighted log loss of 1/(1+exp(-(a*margin+b))) over the
-// chosen tuning pairs (Platt 1999), with a squared penalty on the distance from
-// (a0, b0). The slope is fitted as its logarithm, which keeps it positive.
-func (f *fitting) sigmoid(weight []float64, chosen func(int) bool, a0, b0, penalty float64) (a, b float64, err error) {
-	loss := f.sigmoidLoss(weight, chosen, a0, b0, penalty)
+// samples (Platt 1999), with a squared penalty on the distance from (a0, b0).
+// The slope is fitted as its logarithm, which keeps it positive.
+func sigmoid(samples []sample, a0, b0, penalty float64) (a, b float64, err error) {
+	loss := sigmoidLoss(samples, a0, b0, penalty)
 	problem := optimize.Problem{
 		Func: func(x []float64) float64 { return loss(x, nil) },
 		Grad: func(grad, x []float64) { loss(x, grad) },
@@ -86,7 +103,7 @@ func (f *fitting) sigmoid(weight []float64, chosen func(int) bool, a0, b0, penal
 		return 0, 0, fmt.Errorf("calibration did not converge: %v", err)
 	}
 	a, b = math.Exp(result.X[0]), result.X[1]
-	// Pairs that a margin separates drive both up without end. Scaling them
+	// Samples that a margin separates drive both up without end. Scaling them
 	// together keeps the boundary where it is.
 	if s := max(a/100, math.Abs(b)/1000); s > 1 {
 		a, b = a/s, b/s
@@ -96,25 +113,22 @@ func (f *fitting) sigmoid(weight []float64, chosen func(int) bool, a0, b0, penal
 
 // sigmoidLoss returns the loss that sigmoid minimises, at x = (ln a, b). It
 // sets grad to the gradient there, if grad is not nil.
-func (f *fitting) sigmoidLoss(weight []float64, chosen func(int) bool, a0, b0, penalty float64) func(x, grad []float64) float64 {
+func sigmoidLoss(samples []sample, a0, b0, penalty float64) func(x, grad []float64) float64 {
 	return func(x, grad []float64) float64 {
 		slope := math.Exp(x[0])
 		da, db := x[0]-math.Log(a0), x[1]-b0
 		sum := penalty * (da*da + db*db)
 		ga, gb := 2*penalty*da, 2*penalty*db
-		for i := range f.tuning {
-			if !chosen(i) {
-				continue
-			}
-			t := &f.tuning[i]
+		for i := range samples {
+			t := &samples[i]
 			z := slope*t.margin + x[1]
-			sum += weight[i] * logLoss(z, t.same)
+			sum += t.weight * logLoss(z, t.same)
 			e := 1 / (1 + math.Exp(-z))
 			if t.same {
 				e--
 			}
-			ga += weight[i] * e * slope * t.margin
-			gb += weight[i] * e
+			ga += t.weight * e * slope * t.margin
+			gb += t.weight * e
 		}
 		if grad != nil {
 			grad[0], grad[1] = ga, gb

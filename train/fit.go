@@ -63,8 +63,10 @@ type Outcome struct {
 //  2. positives and hard negatives are mined from the labels;
 //  3. forests are cross-fitted over folds of organisations or time; the number
 //     of trees is the one with the least loss on the folds left out;
-//  4. calibration and thresholds come from the pairs of the folds left out;
-//  5. the final forest is fitted on everything.
+//  4. calibration and thresholds of pairs come from the folds left out;
+//  5. the final forest is fitted on everything;
+//  6. the scorer of clusters is fitted, calibrated and given its thresholds on
+//     replays of the folds left out.
 //
 // The same corpus and settings give the same parts for any number of workers.
 func Fit(ctx context.Context, corpus *Corpus, params Params) (*Outcome, error) {
@@ -84,10 +86,16 @@ func Fit(ctx context.Context, corpus *Corpus, params Params) (*Outcome, error) {
 	}
 	f.report.Trees = len(ensemble.Trees)
 	parts := model.Parts{PrecisionTarget: f.params.PrecisionTarget, Forest: f.forest(ensemble)}
-	if err := f.calibrate(&parts); err != nil {
+	samples := f.samples()
+	var calibrated bool
+	if parts.Fallback, parts.Calibrations, calibrated, err = calibrate(samples); err != nil {
 		return nil, err
 	}
-	if err := f.thresholds(ctx, &parts); err != nil {
+	if !calibrated {
+		f.report.warn("no_calibration", "no pairs are left to calibrate on: probabilities are the forest's own; add labelled organisations")
+	}
+	f.pairThresholds(&parts, samples)
+	if err := f.fitGroups(ctx, &parts); err != nil {
 		return nil, err
 	}
 	return &Outcome{Parts: parts, Report: f.report}, nil
@@ -162,7 +170,7 @@ func newFitting(ctx context.Context, corpus *Corpus, params Params) (*fitting, e
 		f.labels, f.weights = append(f.labels, label), append(f.weights, p.Weight)
 		rows = append(rows, rowOf{p.Project, p.A, p.B})
 	}
-	f.balance()
+	balance(f.weights, func(i int) features.Platform { return f.projects[f.pairs[i].Project].platform })
 	if f.mined, err = f.matrix(ctx, columns, rows); err != nil {
 		return nil, err
 	}
@@ -353,16 +361,20 @@ func logLoss(margin float64, same bool) float64 {
 	return math.Log1p(math.Exp(margin))
 }
 
-// forest converts an ensemble to the layout of a model file.
-func (f *fitting) forest(e *boost.Ensemble) model.Forest {
+// forest converts an ensemble over the features in use.
+func (f *fitting) forest(e *boost.Ensemble) model.Forest { return forestOf(e, f.use) }
+
+// forestOf converts an ensemble to the layout of a model file; places are
+// those of its columns in the vector, nil for the columns themselves.
+func forestOf(e *boost.Ensemble, places []int) model.Forest {
 	out := model.Forest{Base: e.Bias}
 	for _, t := range e.Trees {
 		base := int32(len(out.Feature))
 		out.Roots = append(out.Roots, base)
 		for _, n := range t.Nodes {
-			feature := int32(-1)
-			if n.Feature >= 0 {
-				feature = int32(f.use[n.Feature])
+			feature := int32(n.Feature)
+			if n.Feature >= 0 && places != nil {
+				feature = int32(places[n.Feature])
 			}
 			out.Feature = append(out.Feature, feature)
 			out.Threshold = append(out.Threshold, n.Threshold)
@@ -379,23 +391,25 @@ func (f *fitting) forest(e *boost.Ensemble) model.Forest {
 // 1 would let the platform with most pairs rule, 0 would make all equal.
 const platformPower = 0.3
 
-// balance scales the weights of the mined pairs so that each platform counts
-// with that power of its share; the total stays.
-func (f *fitting) balance() {
+// balance scales weights so that each platform counts with that power of its
+// share; the total stays.
+func balance(weights []float32, platform func(i int) features.Platform) {
 	totals := map[features.Platform]float64{}
 	all := 0.0
-	for i, p := range f.pairs {
-		totals[f.projects[p.Project].platform] += float64(f.weights[i])
-		all += float64(f.weights[i])
+	for i, w := range weights {
+		totals[platform(i)] += float64(w)
+		all += float64(w)
 	}
 	scale, scaled := map[features.Platform]float64{}, 0.0
-	for _, platform := range features.Platforms() {
-		if total := totals[platform]; total > 0 {
-			scale[platform] = math.Pow(total/all, platformPower-1)
-			scaled += total * scale[platform]
+	for _, p := range features.Platforms() {
+		if total := totals[p]; total > 0 {
+			scale[p] = math.Pow(total/all, platformPower-1)
+			scaled += total * scale[p]
 		}
 	}
-	for i, p := range f.pairs {
-		f.weights[i] *= float32(scale[f.projects[p.Project].platform] * all / scaled)
+	for i := range weights {
+		if s, ok := scale[platform(i)]; ok {
+			weights[i] *= float32(s * all / scaled)
+		}
 	}
 }

@@ -28,14 +28,28 @@ var thresholdGrid = func() []float64 {
 	return grid
 }()
 
-// replayed is one project's events with the candidates that could decide each,
-// before any decision: with them a replay at any threshold costs next to nothing.
+// replayed is one project's events with the candidates of each, before any
+// decision: with them a replay at any threshold costs little.
 type replayed struct {
 	project    *Project
+	index      int // of the project
+	fold       int
 	counted    []bool // the event's group lies in the fold that the model did not see
-	candidates [][]model.Candidate
+	candidates [][]candidate
+	queries    []model.Query
 	weight     float64 // of an event, so that a large project does not rule
+	judge      judgement
 }
+
+// candidate is an earlier event and the probability that both are one problem.
+type candidate struct {
+	event       int32
+	probability float64
+}
+
+// judgement returns the probability that a query of the platform belongs to
+// the cluster of a group vector.
+type judgement func(v *model.GroupVector, p features.Platform) float64
 
 // replays takes every project through the grouper in the order of time, with
 // the model that was fitted without the project's fold.
@@ -86,55 +100,101 @@ const fullReplay = 500
 // replay takes one project's events through the grouper, copies included.
 func (f *fitting) replay(m *model.Model, project, fold int) *replayed {
 	p := &f.corpus.Projects[project]
-	out := &replayed{project: p, weight: min(1, fullReplay/float64(len(p.Records)))}
+	out := &replayed{project: p, index: project, fold: fold, weight: min(1, fullReplay/float64(len(p.Records)))}
 	g := model.NewGrouper(m)
 	var found []model.Candidate
 	for i, r := range p.Records {
 		found = g.Candidates(found[:0], r, 0)
-		slices.SortFunc(found, func(a, b model.Candidate) int {
-			return cmp.Or(cmp.Compare(b.Probability, a.Probability), cmp.Compare(a.Event, b.Event))
-		})
-		keep := min(len(found), 1) // the best decides; equals stay, the cluster founded first will win
-		for keep < len(found) && found[keep].Probability == found[0].Probability {
-			keep++
+		list := make([]candidate, len(found))
+		for k, c := range found {
+			list[k] = candidate{int32(c.Event), c.Probability}
 		}
-		for _, c := range found[keep:] { // an exact copy beats any probability
-			if p.Records[c.Event].Content == r.Content {
-				found[keep] = c
-				keep++
-				break
-			}
-		}
-		out.candidates = append(out.candidates, slices.Clone(found[:keep]))
+		slices.SortFunc(list, func(a, b candidate) int { return cmp.Compare(a.event, b.event) })
+		out.candidates = append(out.candidates, list)
+		out.queries = append(out.queries, g.Query())
 		out.counted = append(out.counted, f.folds[project][p.Groups[i]] == fold)
 		g.Add(r, 0)
 	}
 	return out
 }
 
+// maxJudged is how many clusters a decision judges, as in [model.Grouper].
+const maxJudged = 8
+
+// through takes the events in order: gathered is told of each event's
+// candidates, sorted into clusters, and returns the cluster that the event
+// goes to. sizes has one entry for each cluster so far: its distinct events.
+// copied is the cluster of an exact copy, -1 without one.
+func (r *replayed) through(gathered func(i int, t *model.Gathering, sizes []int, copied int) (cluster int)) []int {
+	n := len(r.candidates)
+	clusters := make([]int, n)
+	var sizes []int
+	latest := make(map[uint64]int, n) // by content
+	var t model.Gathering
+	for i, candidates := range r.candidates {
+		t.Reset()
+		for _, c := range candidates {
+			t.Add(clusters[c.event], int(c.event), c.probability)
+		}
+		content := r.project.Records[i].Content
+		before, again := latest[content]
+		copied := -1
+		if again {
+			copied = clusters[before]
+		}
+		c := gathered(i, &t, sizes, copied)
+		for len(sizes) <= c {
+			sizes = append(sizes, 0)
+		}
+		sizes[c]++
+		if again {
+			sizes[copied]--
+		}
+		clusters[i], latest[content] = c, i
+	}
+	return clusters
+}
+
 // cluster decides every event as [model.Grouper.Group] would at a threshold.
 func (r *replayed) cluster(threshold float64) []int {
-	clusters := make([]int, len(r.candidates))
-	founded := 0
-	for i, candidates := range r.candidates {
-		best, copied := -1, false
-		for _, c := range candidates {
-			if r.project.Records[c.Event].Content == r.project.Records[i].Content {
-				best, copied = clusters[c.Event], true
+	var v model.GroupVector
+	return r.through(func(i int, t *model.Gathering, sizes []int, copied int) int {
+		if copied >= 0 {
+			return copied
+		}
+		best, probability := -1, 0.0
+		for k, s := range t.Standings() {
+			if k == maxJudged {
+				break
+			}
+			p := s.Probability
+			if r.judge != nil {
+				t.Vector(k, &r.queries[i], sizes[s.Cluster], &v)
+				p = r.judge(&v, r.project.Records[i].Platform)
+			}
+			if best < 0 || p > probability || p == probability && s.Cluster < best {
+				best, probability = s.Cluster, p
 			}
 		}
-		if !copied && len(candidates) > 0 && candidates[0].Probability >= threshold {
-			for _, c := range candidates {
-				if at := clusters[c.Event]; best < 0 || at < best {
-					best = at
-				}
-			}
+		if best < 0 || probability < threshold {
+			return len(sizes)
 		}
-		if best < 0 {
-			best = founded
-			founded++
+		return best
+	})
+}
+
+// alike clusters every event with the earlier ones that differ from it in
+// nothing but numbers, ids or places in files.
+func (r *replayed) alike() []int {
+	clusters := make([]int, len(r.project.Records))
+	known := map[uint64]int{}
+	for i, record := range r.project.Records {
+		c, ok := known[record.Document()]
+		if !ok {
+			c = len(known)
+			known[record.Document()] = c
 		}
-		clusters[i] = best
+		clusters[i] = c
 	}
 	return clusters
 }
@@ -153,13 +213,20 @@ type purity struct {
 
 // measure clusters every replay at a threshold and tallies its events.
 func measure(replays []*replayed, threshold float64) purity {
+	return tallied(replays, func(r *replayed) []int { return r.cluster(threshold) })
+}
+
+// measureAlike tallies clusters of events that are alike.
+func measureAlike(replays []*replayed) purity { return tallied(replays, (*replayed).alike) }
+
+func tallied(replays []*replayed, clustered func(*replayed) []int) purity {
 	out := purity{platforms: make([]tally, len(features.Platforms()))}
 	type cell struct {
 		cluster int
 		group   int32
 	}
 	for _, r := range replays {
-		clusters := r.cluster(threshold)
+		clusters := clustered(r)
 		size, shared := map[int]int{}, map[cell]int{}
 		for i, c := range clusters {
 			size[c]++

@@ -4,19 +4,17 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"math"
 	"slices"
 
 	"whorl/features"
 	"whorl/model"
 )
 
-// A platform's threshold is the least probability that meets the precision
-// target, on data the fit never saw, in one of two senses: over pairs, as a
-// pair evaluation counts, or over events in clusters, as a replay counts.
-// Either alone misleads somewhere: where nearly all pairs are negative the
-// first asks for certainty although clusters stay pure far below it, and where
-// clusters are large the second makes one wrong join cost hundreds of events.
+// There are two kinds of thresholds, each the least probability that meets the
+// precision target on data the fit never saw: for pairs, counted as a pair
+// evaluation counts, and for joining clusters, counted over events as a replay
+// counts. They differ: where nearly all pairs are negative the first asks for
+// certainty although clusters stay pure far below it.
 // docs/decisions.md has the numbers.
 
 // leastJoins is how many events with an earlier, not equal event of their
@@ -26,45 +24,78 @@ const leastJoins = 60
 // strict is the threshold where the target is out of reach.
 const strict = 0.999
 
-// thresholds sets the thresholds of parts, whose calibrations are already set.
-func (f *fitting) thresholds(ctx context.Context, parts *model.Parts) error {
-	replays, err := f.replays(ctx, parts)
-	if err != nil {
-		return err
-	}
-	purities := make([]purity, len(thresholdGrid))
-	err = f.each(ctx, "choosing thresholds", len(thresholdGrid), func(k int) { purities[k] = measure(replays, thresholdGrid[k]) })
-	if err != nil {
-		return err
-	}
-	copies := measure(replays, math.Inf(1))
-	pairs, perPlatform := f.judgePairs(parts)
-
-	target := f.params.PrecisionTarget
-	choose := func(name string, pairs []judged, of func(*purity) tally) float64 {
-		byPairs := leastThreshold(pairs, target)
-		byEvents := strict
-		for k := len(thresholdGrid) - 1; k >= 0 && of(&copies).all > 0; k-- { // no replay, no say
-			// Equal events under different labels are no join of the model's:
-			// what exact copies alone reach is the measure.
-			if of(&purities[k]).mean() < target*of(&copies).mean() {
-				break
-			}
-			byEvents = thresholdGrid[k]
+// pairThresholds sets the thresholds for pairs, whose calibrations are set.
+func (f *fitting) pairThresholds(parts *model.Parts, samples []sample) {
+	perPlatform := map[features.Platform][]judged{}
+	var all []judged
+	positives := map[features.Platform]int{}
+	for i := range samples {
+		s := &samples[i]
+		c, ok := parts.Calibrations[s.platform]
+		if !ok {
+			c = parts.Fallback
 		}
-		t := min(byPairs, byEvents)
+		j := judged{c.Probability(s.margin), s.same, s.weight}
+		perPlatform[s.platform] = append(perPlatform[s.platform], j)
+		all = append(all, j)
+		if s.same {
+			positives[s.platform]++
+		}
+	}
+	target := f.params.PrecisionTarget
+	choose := func(name string, pairs []judged) float64 {
+		t := leastThreshold(pairs, target)
 		if t == strict {
-			f.report.warn("target_missed", fmt.Sprintf("%s: no threshold reaches precision %g on held-out data: only near certainties are grouped; add labels or lower precision_target", name, target))
+			f.report.warn("target_missed", fmt.Sprintf("%s: no threshold reaches precision %g on held-out pairs: only near certainties count as one problem; add labels or lower precision_target", name, target))
 		}
 		return t
 	}
-	parts.FallbackThreshold = choose("all platforms", pairs, func(p *purity) tally { return p.all })
+	parts.FallbackThreshold = choose("all platforms", all)
+	parts.Thresholds = map[features.Platform]float64{}
+	for _, platform := range features.Platforms() {
+		if positives[platform] < minTuning {
+			continue
+		}
+		parts.Thresholds[platform] = choose("platform "+platform.String(), perPlatform[platform])
+		if _, ok := parts.Calibrations[platform]; !ok {
+			parts.Calibrations[platform] = parts.Fallback // a model keeps both or none
+		}
+	}
+}
+
+// joinThresholds sets the thresholds for joining clusters from replays that
+// judge as the group scorers of their folds do.
+func (f *fitting) joinThresholds(ctx context.Context, parts *model.GroupParts, replays []*replayed) error {
+	purities := make([]purity, len(thresholdGrid))
+	err := f.each(ctx, "choosing thresholds", len(thresholdGrid), func(k int) { purities[k] = measure(replays, thresholdGrid[k]) })
+	if err != nil {
+		return err
+	}
+	best := measureAlike(replays)
+	target := f.params.PrecisionTarget
+	choose := func(name string, of func(*purity) tally) float64 {
+		t := strict
+		for k := len(thresholdGrid) - 1; k >= 0 && of(&best).all > 0; k-- { // no replay, no say
+			// Events that nothing but numbers tells apart, under different
+			// labels, are no mistake of the model's: what it reaches who joins
+			// those alone is the measure.
+			if of(&purities[k]).mean() < target*of(&best).mean() {
+				break
+			}
+			t = thresholdGrid[k]
+		}
+		if t == strict {
+			f.report.warn("target_missed", fmt.Sprintf("%s: no threshold keeps clusters at precision %g on held-out data: only near certainties are grouped; add labels or lower precision_target", name, target))
+		}
+		return t
+	}
+	parts.FallbackThreshold = choose("all platforms", func(p *purity) tally { return p.all })
 	parts.Thresholds = map[features.Platform]float64{}
 	for _, platform := range features.Platforms() {
 		if possibleJoins(replays, platform) < leastJoins {
 			continue
 		}
-		parts.Thresholds[platform] = choose("platform "+platform.String(), perPlatform[platform], func(p *purity) tally { return p.platforms[platform] })
+		parts.Thresholds[platform] = choose("platform "+platform.String(), func(p *purity) tally { return p.platforms[platform] })
 		if _, ok := parts.Calibrations[platform]; !ok {
 			parts.Calibrations[platform] = parts.Fallback // a model keeps both or none
 		}
@@ -77,24 +108,6 @@ type judged struct {
 	p      float64
 	same   bool
 	weight float64
-}
-
-// judgePairs gives the tuning pairs their probabilities.
-func (f *fitting) judgePairs(parts *model.Parts) (all []judged, perPlatform map[features.Platform][]judged) {
-	weight := f.projectWeights()
-	perPlatform = map[features.Platform][]judged{}
-	for i := range f.tuning {
-		t := &f.tuning[i]
-		platform := f.platformOf(t)
-		c, ok := parts.Calibrations[platform]
-		if !ok {
-			c = parts.Fallback
-		}
-		j := judged{c.Probability(t.margin), t.same, weight[i]}
-		perPlatform[platform] = append(perPlatform[platform], j)
-		all = append(all, j)
-	}
-	return all, perPlatform
 }
 
 // leastThreshold returns the least probability from which on the weighted

@@ -1,0 +1,229 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"math"
+	"slices"
+
+	"whorl/features"
+	"whorl/model"
+	"whorl/train/boost"
+)
+
+// The scorer of clusters is learned where it will work: on replays in the
+// order of time, with probabilities of pairs from forests that never saw the
+// groups that are judged. A query is set against its true group, where that
+// has earlier events, and against the clusters most like it, which are the
+// hardest wrong ones.
+
+// groupRow is a query and a cluster.
+type groupRow struct {
+	vector   model.GroupVector
+	same     bool
+	weight   float64
+	platform features.Platform
+	fold     int
+}
+
+// hardest is how many clusters most like a query are learned from.
+const hardest = 5
+
+// builtAt are the probabilities at which replays that rows come from build
+// their clusters; at infinity the true groups are the clusters. The scorer must
+// know clusters that are split or mixed as well as the true ones.
+var builtAt = []float64{0.6, 0.9, math.Inf(1)}
+
+// groupParams are the settings of the forest over group vectors: small, as
+// there are few and plain features.
+func (f *fitting) groupParams() boost.Params {
+	return boost.Params{
+		Trees: 60, Leaves: 12, Depth: 4, LearningRate: 0.1, L2: 5, MinRows: 40, RowSample: 0.7, ColumnSample: 0.8,
+		Seed: f.params.Seed, Workers: f.params.Workers,
+	}
+}
+
+// fitGroups fits the scorer of clusters and sets parts.Groups. Where there is
+// too little to learn from it leaves them nil.
+func (f *fitting) fitGroups(ctx context.Context, parts *model.Parts) error {
+	replays, err := f.replays(ctx, parts)
+	if err != nil {
+		return err
+	}
+	return f.fitGroupsOn(ctx, parts, replays)
+}
+
+// fitGroupsOn is fitGroups on replays.
+func (f *fitting) fitGroupsOn(ctx context.Context, parts *model.Parts, replays []*replayed) error {
+	perReplay := make([][]groupRow, len(replays))
+	if Lab["nofuzz"] > 0 {
+		replays = slices.DeleteFunc(replays, func(r *replayed) bool { return r.project.Records[0].Platform == features.Native && len(r.project.Records) < 1000 })
+		perReplay = perReplay[:len(replays)]
+	}
+	if Lab["trust"] > 0 {
+		for _, r := range replays {
+			r.weight = min(1, fullReplay/float64(len(r.project.Records))) * math.Pow(f.trust(r.index), Lab["trust"])
+		}
+	}
+	if err := f.each(ctx, "gathering clusters", len(replays), func(k int) { perReplay[k] = replays[k].groupRows() }); err != nil {
+		return err
+	}
+	rows := slices.Concat(perReplay...)
+	m, labels, weights, err := f.groupMatrix(rows)
+	if err != nil {
+		return err
+	}
+	forests := make([]*model.Model, f.params.Folds)
+	samples := make([]sample, 0, len(rows))
+	for fold := range forests {
+		var others []int32
+		for i := range rows {
+			if rows[i].fold != fold {
+				others = append(others, int32(i))
+			}
+		}
+		e, err := boost.Fit(ctx, m, others, labels, weights, f.groupParams())
+		if errors.Is(err, boost.ErrNoRows) || errors.Is(err, boost.ErrOneClass) {
+			continue
+		} else if err != nil {
+			return err
+		}
+		if forests[fold], err = servedGroups(parts, &model.GroupParts{Forest: forestOf(e, nil), Fallback: model.Calibration{Kind: model.Sigmoid, A: 1}, FallbackThreshold: strict}); err != nil {
+			return err
+		}
+		for i := range rows {
+			if r := &rows[i]; r.fold == fold {
+				samples = append(samples, sample{forests[fold].GroupMargin(&r.vector), r.same, float64(weights[i]), r.platform})
+			}
+		}
+	}
+	e, err := boost.Fit(ctx, m, nil, labels, weights, f.groupParams())
+	if errors.Is(err, boost.ErrNoRows) || errors.Is(err, boost.ErrOneClass) {
+		f.report.warn("no_groups", "replays hold too little to judge clusters by: a cluster is as probable as its best member; add labelled organisations")
+		return nil
+	} else if err != nil {
+		return err
+	}
+	groups := &model.GroupParts{Forest: forestOf(e, nil)}
+	if groups.Fallback, groups.Calibrations, _, err = calibrate(samples); err != nil {
+		return err
+	}
+	groups.FallbackThreshold = strict
+	for fold, served := range forests {
+		if served == nil {
+			continue
+		}
+		judge := func(v *model.GroupVector, p features.Platform) float64 {
+			c, ok := groups.Calibrations[p]
+			if !ok {
+				c = groups.Fallback
+			}
+			return c.Probability(served.GroupMargin(v))
+		}
+		for _, r := range replays {
+			if r.fold == fold {
+				r.judge = judge
+			}
+		}
+	}
+	replays = slices.DeleteFunc(replays, func(r *replayed) bool { return r.judge == nil })
+	if err := f.joinThresholds(ctx, groups, replays); err != nil {
+		return err
+	}
+	parts.Groups = groups
+	return nil
+}
+
+// servedGroups returns the parts with other groups as production would load them.
+func servedGroups(parts *model.Parts, groups *model.GroupParts) (*model.Model, error) {
+	p := *parts
+	p.Version, p.Groups = "fold", groups
+	file, err := model.Marshal(&p)
+	if err != nil {
+		return nil, err
+	}
+	return model.Decode(file)
+}
+
+// groupRows takes the replay through its events and returns what is to be
+// learned from the counted ones.
+func (r *replayed) groupRows() []groupRow {
+	var rows []groupRow
+	for _, threshold := range builtAt {
+		var tops []map[int32]int // by cluster: events of each group
+		r.through(func(i int, t *model.Gathering, sizes []int, copied int) int {
+			group := r.project.Groups[i]
+			own := int(group)
+			if !math.IsInf(threshold, 1) {
+				own = -1
+			}
+			standings := t.Standings()
+			if r.counted[i] && copied < 0 {
+				for k := range standings {
+					c := standings[k].Cluster
+					if k >= hardest && c != own {
+						continue
+					}
+					row := groupRow{same: majority(tops[c]) == group, platform: r.project.Records[i].Platform, fold: r.fold, weight: r.weight}
+					t.Vector(k, &r.queries[i], sizes[c], &row.vector)
+					rows = append(rows, row)
+				}
+			}
+			chosen := own
+			switch {
+			case own >= 0:
+			case copied >= 0:
+				chosen = copied
+			case len(standings) > 0 && standings[0].Probability >= threshold:
+				chosen = standings[0].Cluster
+			default:
+				chosen = len(sizes)
+			}
+			for len(tops) <= chosen {
+				tops = append(tops, map[int32]int{})
+			}
+			tops[chosen][group]++
+			return chosen
+		})
+	}
+	return rows
+}
+
+// majority returns the group with most events, the lowest of equals; -1 of none.
+func majority(of map[int32]int) int32 {
+	best, most := int32(-1), 0
+	for g, n := range of {
+		if n > most || n == most && g < best {
+			best, most = g, n
+		}
+	}
+	return best
+}
+
+// groupMatrix bins the rows and balances platforms as [fitting.balance] does.
+func (f *fitting) groupMatrix(rows []groupRow) (*boost.Matrix, []float32, []float32, error) {
+	columns := make([]boost.Column, model.NumGroupFeatures)
+	for i, s := range model.GroupSchema {
+		columns[i] = boost.Column{Low: s.Low, High: s.High, Bins: f.params.Bins, Monotone: s.Monotone}
+	}
+	m, err := boost.NewMatrix(columns, len(rows))
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	m.Resize(len(rows))
+	for i := range rows {
+		for k := range LabSkip {
+			rows[i].vector[k] = float32(math.NaN())
+		}
+	}
+	labels, weights := make([]float32, len(rows)), make([]float32, len(rows))
+	for i := range rows {
+		m.Set(i, rows[i].vector[:])
+		if rows[i].same {
+			labels[i] = 1
+		}
+		weights[i] = float32(rows[i].weight)
+	}
+	balance(weights, func(i int) features.Platform { return rows[i].platform })
+	return m, labels, weights, nil
+}
