@@ -9,8 +9,8 @@ import (
 	"strings"
 
 	"whorl/datasets/importer"
-	"whorl/eval/baseline/newstyle"
 	"whorl/features"
+	"whorl/features/rules"
 )
 
 // normalizeCommand shows normalisation at work.
@@ -49,12 +49,12 @@ func (c *normalizeCommand) Run(ctx context.Context, env *environment) error {
 		if line == "" {
 			return out.Flush()
 		}
-		result, rules, fault := c.normalize(strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r"))
+		result, applied, fault := c.normalize(strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r"))
 		if fault != nil {
 			out.Flush()
 			return fmt.Errorf("standard input, line %d: %w", n, fault)
 		}
-		fmt.Fprintf(out, "%s\t%s\n", oneField.Replace(result), strings.Join(rules, ","))
+		fmt.Fprintf(out, "%s\t%s\n", oneField.Replace(result), strings.Join(applied, ","))
 		if in.Buffered() == 0 { // whoever types sees the answer
 			if err := out.Flush(); err != nil {
 				return err
@@ -66,25 +66,25 @@ func (c *normalizeCommand) Run(ctx context.Context, env *environment) error {
 // oneField writes a text into one field of one line.
 var oneField = strings.NewReplacer("\t", `\t`, "\n", `\n`, "\r", `\r`)
 
-func (c *normalizeCommand) normalize(line string) (result string, rules []string, err error) {
+func (c *normalizeCommand) normalize(line string) (result string, applied []string, err error) {
 	switch c.What {
 	case "message":
-		result, rules = normalMessage(line)
+		result, applied = normalMessage(line)
 	case "function":
 		if c.Model {
-			result, rules = normalFrame(features.ParsePlatform(c.Platform), &features.Frame{Function: line})
-			return result, rules, nil
+			result, applied = normalFrame(features.ParsePlatform(c.Platform), &features.Frame{Function: line})
+			return result, applied, nil
 		}
-		if result = newstyle.TrimFunction(c.Platform, line); result != line {
-			rules = []string{"trimmed"}
+		if result = rules.TrimFunction(c.Platform, line); result != line {
+			applied = []string{"trimmed"}
 		}
 	default:
 		var e *features.Event
 		if e, err = importer.ParseEvent([]byte(line)); err == nil {
-			result, rules = normalEvent(e)
+			result, applied = normalEvent(e)
 		}
 	}
-	return result, rules, err
+	return result, applied, err
 }
 
 // normalMessage returns a message as the static rules have it, and the kinds

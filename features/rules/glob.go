@@ -1,4 +1,4 @@
-package newstyle
+package rules
 
 import "strings"
 
