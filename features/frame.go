@@ -14,6 +14,11 @@ const (
 	bitAnonymous                       // the function has no name
 	bitExtension                       // brought into the page by a browser extension
 	bitPlumbing                        // runtime or sanitiser machinery that says nothing about the fault
+
+	// Rules said so. No frame of a record has these.
+	bitKept    // counts whatever it is
+	bitLeftOut // does not count
+	bitsRuled  = bitKept | bitLeftOut
 )
 
 // frameName is a frame after normalisation: the same for the same source
@@ -55,16 +60,19 @@ func normalizeFrame(platform Platform, f *Frame) frameName {
 type NormalFrame struct {
 	Owner    string   // class, module or file the function stands in
 	Function string   // "" when anonymous
-	Marks    []string // in-app, minified, anonymous, extension, plumbing
+	Marks    []string // in-app, minified, anonymous, extension, plumbing; see also [NormalizeFrames]
 }
 
 // NormalizeFrame returns the normal form of a frame of a platform: the same for
 // the same source function whatever engine printed it. It is for people to
 // look at; [Extractor.Extract] keeps hashes alone.
 func NormalizeFrame(platform Platform, f *Frame) NormalFrame {
-	name := normalizeFrame(platform, f)
+	return normalizeFrame(platform, f).normal()
+}
+
+func (name frameName) normal() NormalFrame {
 	n := NormalFrame{Owner: name.owner, Function: name.function}
-	for i, mark := range [...]string{"in-app", "minified", "anonymous", "extension", "plumbing"} {
+	for i, mark := range [...]string{"in-app", "minified", "anonymous", "extension", "plumbing", MarkKept, MarkLeftOut} {
 		if name.bits&(bitInApp<<i) != 0 {
 			n.Marks = append(n.Marks, mark)
 		}

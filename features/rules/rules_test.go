@@ -10,6 +10,56 @@ import (
 	"pgregory.net/rapid"
 )
 
+// TestVerdicts runs rules over frames called a, b and c, a the oldest caller. It
+// writes each as its name, "!" for in-app, "+" or "-" for what +group or -group
+// said last, and its category in brackets.
+func TestVerdicts(t *testing.T) {
+	for _, c := range []struct {
+		text, want  string
+		most, least int
+	}{
+		{"", "a! b c", 0, 0},
+		{"function:b ^+app v-app", "a b c!", 0, 0},
+		{"function:b ^-group v+group", "a!+ b c-", 0, 0},
+		{"function:? -group\nfunction:b +group", "a!- b+ c-", 0, 0},
+		{"function:b category=x\n[ category:x ] | function:* category=y", "a! b(x) c(y)", 0, 0},
+		{"app:yes -group category=own", "a!-(own) b c", 0, 0},
+		{"function:a max-frames=3\nfunction:b min-frames=2 max-frames=1", "a! b c", 1, 2},
+		{"function:z max-frames=3 -group", "a! b c", 0, 0},
+		{"function:a invert-stacktrace=no", "a! b c", 0, 0},
+	} {
+		s, err := Parse(c.text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		trace := Trace{Frames: []Frame{{Function: "a", InApp: true}, {Function: "b"}, {Function: "c"}}}
+		s.Settle(&trace)
+		most, least := s.Group(&trace)
+		var out []string
+		for _, f := range trace.Frames {
+			name := f.Function
+			if f.InApp {
+				name += "!"
+			}
+			name += [...]string{Silent: "", In: "+", Out: "-"}[f.Group]
+			if f.Category != "" {
+				name += "(" + f.Category + ")"
+			}
+			out = append(out, name)
+		}
+		if got := strings.Join(out, " "); got != c.want || most != c.most || least != c.least {
+			t.Errorf("%q: %q, bounds %d and %d; want %q, %d and %d", c.text, got, most, least, c.want, c.most, c.least)
+		}
+	}
+}
+
+func TestDigest(t *testing.T) {
+	const want = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+	if got := Digest("abc"); got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
 func TestBadRules(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"function:a", "no action"},
