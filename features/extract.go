@@ -17,7 +17,7 @@ import (
 type Extractor struct {
 	// Rules are stack trace rules that frames go through before their tokens are
 	// made; nil is none. A model judges records of the rules that it was trained
-	// under, see [rules.ProvenanceKey].
+	// under: see StackRules of model.Model, and [rules.Digest].
 	//
 	// +app and -app, with their ranges, override both the event's flag and the
 	// guess that stands in for a missing one, in the order of the rules. -group

@@ -40,16 +40,12 @@ func (s *Set) With(text string) (*Set, error) {
 	return out, nil
 }
 
-// Digest names the text of rules: its SHA-256 in lower-case hexadecimal, which
-// a model trained under the rules has in its provenance as [ProvenanceKey].
+// Digest names the text of rules: its SHA-256 in lower-case hexadecimal. A model
+// that was trained under rules has their digest in its provenance.
 func Digest(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:])
 }
-
-// ProvenanceKey is the key of a model's provenance that holds the [Digest] of
-// the rules it was trained under; a model trained without has no such key.
-const ProvenanceKey = "stack_rules"
 
 // rule is one line.
 type rule struct {
