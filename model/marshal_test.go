@@ -123,6 +123,9 @@ func TestBounds(t *testing.T) {
 	if m, err = decode(data, tiny); err != nil || m.NumTrees() != maxTrees || m.Depth() != 0 {
 		t.Errorf("most trees: %v", err)
 	}
+	if got := m.StackRules(); got != "abc" {
+		t.Errorf("stack trace rules %q, want abc", got)
+	}
 }
 
 // TestRoundTrip: what a trainer hands over is what production gets.
