@@ -70,14 +70,14 @@ func NormalizeFrame(platform Platform, f *Frame) NormalFrame {
 	return normalizeFrame(platform, f).normal()
 }
 
-func (name frameName) normal() NormalFrame {
-	n := NormalFrame{Owner: name.owner, Function: name.function}
+func (n frameName) normal() NormalFrame {
+	out := NormalFrame{Owner: n.owner, Function: n.function}
 	for i, mark := range [...]string{"in-app", "minified", "anonymous", "extension", "plumbing", MarkKept, MarkLeftOut} {
-		if name.bits&(bitInApp<<i) != 0 {
-			n.Marks = append(n.Marks, mark)
+		if n.bits&(bitInApp<<i) != 0 {
+			out.Marks = append(out.Marks, mark)
 		}
 	}
-	return n
+	return out
 }
 
 // own settles the in-app bit: the reporter's word, else a guess from where the
