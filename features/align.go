@@ -3,7 +3,8 @@ package features
 import "math"
 
 // Alignments compare two stack traces frame by frame, the crashing frame
-// first. All are symmetric in their two traces and linear in their lengths.
+// first. All are symmetric in their two traces. Those of this file are linear in
+// their lengths.
 
 // FaST holds the three parameters of the weighted alignment of Rodrigues et
 // al., "FaST: A Linear Time Stack Trace Alignment Heuristic for Crash Report

@@ -7,7 +7,8 @@
 //     [ScanMessage]; frames lose what a platform, a bundler or a compiler added
 //     to their names, paths what depends on where and when they were built;
 //     runtime machinery, recursion and the wrappers of browser extensions are
-//     left out.
+//     left out. A user's stack trace rules, in the language of package rules,
+//     may say otherwise: see [Extractor].
 //  3. What is left is hashed into a [Record], at three grains: the frame, its
 //     module or file, and the parts of its name.
 //  4. [Frequencies] counts in how many distinct errors of a project each token
@@ -16,7 +17,8 @@
 //     says: alignments of the traces, overlaps of the bags, agreement of types
 //     and messages. It is symmetric.
 //
-// The sub-package blocking finds the pairs that are worth comparing.
+// The sub-package blocking finds the pairs that are worth comparing; the
+// sub-package rules reads and runs stack trace rules.
 //
 // A record may hold hashes under the fixed key of [SchemaID], flags, counts,
 // line numbers and times. It may not hold text, nor anything that text could be

@@ -47,8 +47,8 @@ type Frame struct {
 	AbsPath     string
 	ContextLine string // source text of the line
 	// Package is the image, archive or assembly that a native frame's code is
-	// in. Exports have no such column; the static rules look at it where a
-	// caller knows it, records never do.
+	// in. Exports have no such column; stack trace rules look at it where a
+	// caller knows it, and nothing else does.
 	Package string
 	Line    int32 // 1-based; 0 is unknown
 	Column  int32 // 1-based; 0 is unknown

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"whorl/features/rules"
 )
 
 // Extractor turns events into records. Between calls it keeps the memory it
@@ -13,6 +15,25 @@ import (
 // their text included). One goroutine uses an Extractor at a time; the zero value is
 // ready.
 type Extractor struct {
+	// Rules are stack trace rules that frames go through before their tokens are
+	// made; nil is none. A model judges records of the rules that it was trained
+	// under: see StackRules of model.Model, and [rules.Digest].
+	//
+	// +app and -app, with their ranges, override both the event's flag and the
+	// guess that stands in for a missing one, in the order of the rules. -group
+	// takes a frame out of the record; +group behind it brings it back, and so it
+	// does for machinery and a browser extension's wrapper, which are left out
+	// unless told. Recursion stays collapsed. A category is seen by later rules.
+	// max-frames and min-frames are bounds of a hash and do nothing: a record has
+	// its own bound, and comparisons weigh frames by their place.
+	//
+	// Rules see functions and paths as reported, see package rules, of the
+	// event's platform by the name that [ParsePlatform] gives it, and of each
+	// exception the 1024 frames nearest the crash. [Record.Content] and
+	// [Record.Depth] are of the event and know no rules.
+	Rules *rules.Set
+
+	trace    rules.Trace // scratch of Rules, empty between events
 	buf      []byte
 	sub      []byte
 	template []byte
@@ -28,8 +49,8 @@ type Extractor struct {
 	dealt     []uint64      // scratch of sortUnique
 }
 
-// Extract returns the record of an event. For many events an [Extractor] is
-// faster.
+// Extract returns the record of an event. For many events, or under stack trace
+// rules, take an [Extractor].
 func Extract(e *Event) *Record {
 	w := workshops.Get().(*workshop)
 	w.Extractor.Extract(e, &w.record)
@@ -53,7 +74,8 @@ var workshops = sync.Pool{New: func() any { return &workshop{Extractor: Extracto
 // whatever the event holds, the same event gives the same record.
 //
 //  1. Messages are parameterised; words, slots and template are hashed.
-//  2. Frames are normalised per platform; machinery and recursion are left out.
+//  2. Frames are normalised per platform and go through the rules; machinery and
+//     recursion are left out.
 //  3. Tokens are hashed at three grains and collected into sorted sets.
 func (x *Extractor) Extract(e *Event, r *Record) {
 	r.reset()
@@ -352,29 +374,44 @@ func (x *Extractor) addFrames(e *Event, r *Record) {
 		frames := e.Exceptions[i].Frames
 		names := x.frames[at : at+len(frames)]
 		at += len(frames)
+		if x.Rules != nil {
+			runRules(x.Rules, &x.trace, r.Platform, &e.Exceptions[i], func(j int) bool { return names[j].token.InApp() })
+		}
 		for j := len(frames) - 1; j >= 0; j-- {
-			x.addFrame(r, &frames[j], names[j], foreignOnly)
+			bits := names[j].token.bits
+			if x.Rules != nil {
+				bits = ruled(bits, &x.trace, j, len(frames))
+			}
+			x.addFrame(r, &frames[j], names[j], bits, foreignOnly)
 		}
 		if i == 0 {
 			r.Inner = len(r.Frames)
 		}
 	}
+	if x.Rules != nil { // no text waits here for the next event
+		clear(x.trace.Frames)
+		x.trace = rules.Trace{Frames: x.trace.Frames[:0]}
+	}
 }
 
 // addFrame adds one frame unless it is machinery, an extension's wrapper around
-// application code, or the repetition of the frame before.
-func (x *Extractor) addFrame(r *Record, f *Frame, n *frameNames, foreignOnly bool) {
-	t := n.token
-	t.Line = f.Line
-	if t.bits&bitExtension != 0 {
-		r.Foreign++
-		if !foreignOnly {
+// application code, or the repetition of the frame before. Rules, which stand in
+// its bits, have the last word on the first two and may leave out others.
+func (x *Extractor) addFrame(r *Record, f *Frame, n *frameNames, bits frameBits, foreignOnly bool) {
+	if bits&(bitExtension|bitPlumbing|bitLeftOut) != 0 {
+		foreign := bits&bitExtension != 0
+		if foreign {
+			r.Foreign++
+		}
+		if bits&bitLeftOut != 0 || bits&bitKept == 0 && (bits&bitPlumbing != 0 || foreign && !foreignOnly) {
 			return
 		}
 	}
-	if t.bits&bitPlumbing != 0 || len(r.Frames) >= maxFrames {
+	if len(r.Frames) >= maxFrames {
 		return
 	}
+	t := n.token // a copy: what is remembered of the frame knows no rules
+	t.Line, t.bits = f.Line, bits&^bitsRuled
 	if last := len(r.Frames) - 1; last >= 0 && t.Whole != 0 && r.Frames[last].Whole == t.Whole && (t.Function != 0 || r.Frames[last].Line == t.Line) {
 		return // recursion
 	}

@@ -14,6 +14,11 @@ const (
 	bitAnonymous                       // the function has no name
 	bitExtension                       // brought into the page by a browser extension
 	bitPlumbing                        // runtime or sanitiser machinery that says nothing about the fault
+
+	// Rules said so. No frame of a record has these.
+	bitKept    // counts whatever it is
+	bitLeftOut // does not count
+	bitsRuled  = bitKept | bitLeftOut
 )
 
 // frameName is a frame after normalisation: the same for the same source
@@ -55,21 +60,24 @@ func normalizeFrame(platform Platform, f *Frame) frameName {
 type NormalFrame struct {
 	Owner    string   // class, module or file the function stands in
 	Function string   // "" when anonymous
-	Marks    []string // in-app, minified, anonymous, extension, plumbing
+	Marks    []string // in-app, minified, anonymous, extension, plumbing; see also [NormalizeFrames]
 }
 
 // NormalizeFrame returns the normal form of a frame of a platform: the same for
 // the same source function whatever engine printed it. It is for people to
 // look at; [Extractor.Extract] keeps hashes alone.
 func NormalizeFrame(platform Platform, f *Frame) NormalFrame {
-	name := normalizeFrame(platform, f)
-	n := NormalFrame{Owner: name.owner, Function: name.function}
-	for i, mark := range [...]string{"in-app", "minified", "anonymous", "extension", "plumbing"} {
-		if name.bits&(bitInApp<<i) != 0 {
-			n.Marks = append(n.Marks, mark)
+	return normalizeFrame(platform, f).normal()
+}
+
+func (n frameName) normal() NormalFrame {
+	out := NormalFrame{Owner: n.owner, Function: n.function}
+	for i, mark := range [...]string{"in-app", "minified", "anonymous", "extension", "plumbing", MarkKept, MarkLeftOut} {
+		if n.bits&(bitInApp<<i) != 0 {
+			out.Marks = append(out.Marks, mark)
 		}
 	}
-	return n
+	return out
 }
 
 // own settles the in-app bit: the reporter's word, else a guess from where the

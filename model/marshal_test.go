@@ -115,12 +115,16 @@ func TestBounds(t *testing.T) {
 	if m.Depth() != maxDepth || m.Threshold(features.Go) != math.SmallestNonzeroFloat64 || len(m.Provenance()) != maxProvenance {
 		t.Errorf("depth %d, threshold %v, %d provenance entries", m.Depth(), m.Threshold(features.Go), len(m.Provenance()))
 	}
+	p.Provenance = map[string]string{ProvenanceStackRules: "abc"}
 	p.Forest = randomForest(1, maxTrees, 0, tiny.width, true)
 	if data, err = marshal(p, tiny); err != nil {
 		t.Fatal(err)
 	}
 	if m, err = decode(data, tiny); err != nil || m.NumTrees() != maxTrees || m.Depth() != 0 {
 		t.Errorf("most trees: %v", err)
+	}
+	if got := m.StackRules(); got != "abc" {
+		t.Errorf("stack trace rules %q, want abc", got)
 	}
 }
 

@@ -134,6 +134,15 @@ func (m *Model) Metadata() []KeyValue { return slices.Clone(m.metadata) }
 // short tokens, sorted by key, keys without the file's prefix.
 func (m *Model) Provenance() []KeyValue { return sortedPairs(m.about.provenance) }
 
+// ProvenanceStackRules is the key of a model's provenance that names the stack
+// trace rules which the frames of its training events went through: their
+// digest, see package rules of features. A model trained without has no such key.
+const ProvenanceStackRules = "stack_rules"
+
+// StackRules returns the digest of the stack trace rules that records have to be
+// made under for this model, "" for none.
+func (m *Model) StackRules() string { return m.about.provenance[ProvenanceStackRules] }
+
 // value returns the metadata of a key, empty when there is none.
 func (m *Model) value(key string) string {
 	i, ok := slices.BinarySearchFunc(m.metadata, key, func(e KeyValue, key string) int {

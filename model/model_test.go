@@ -158,6 +158,9 @@ func TestAccessors(t *testing.T) {
 	if diff := cmp.Diff(wantProvenance, m.Provenance()); diff != "" {
 		t.Error(diff)
 	}
+	if m.StackRules() != "" {
+		t.Errorf("stack trace rules %q of a model without", m.StackRules())
+	}
 	if len(m.Digest()) != digestLength {
 		t.Errorf("digest %q", m.Digest())
 	}

@@ -21,6 +21,9 @@ func (t *training) card(w io.Writer) error {
 	fmt.Fprintf(&b, "| feature schema | `%s` |\n", m.SchemaID())
 	fmt.Fprintf(&b, "| scorer | %d gradient-boosted trees, %d nodes |\n", m.NumTrees(), m.NumNodes())
 	fmt.Fprintf(&b, "| precision target | %g, on data the fit never saw: of joined pairs or of clustered events, whichever asks for the lower threshold |\n", m.PrecisionTarget())
+	if t.rules != nil {
+		fmt.Fprintf(&b, "| stack trace rules | SHA-256 `%s`: whoever uses the model applies the same |\n", t.rules.digest)
+	}
 	fmt.Fprintf(&b, "| approved | no: a run does not approve its own model |\n\n")
 
 	fmt.Fprintf(&b, "## Made from\n\n")

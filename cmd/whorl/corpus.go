@@ -18,6 +18,7 @@ import (
 	"whorl/eval/baseline"
 	"whorl/eval/result"
 	"whorl/features"
+	"whorl/features/rules"
 	"whorl/train"
 )
 
@@ -30,7 +31,7 @@ type corpus struct {
 	used           []map[string]map[string]bool // by export: organisations with allowed events, and their projects
 	unlabelled     int
 	contradictions int    // explicit pairs against their events' groups
-	digest         string // of everything that the fit depends on
+	digest         string // of everything that the fit depends on but stack trace rules, which have their own
 }
 
 // corpusProject collects one project's events before they are sorted.
@@ -46,8 +47,9 @@ type corpusEvent struct {
 }
 
 // readCorpus reads the events of all exports that may train a fingerprinter.
-// Text ends here: what it returns holds hashes.
-func readCorpus(ctx context.Context, exports []*datasets.Export, opt datasets.Options, guard *datasets.Guard, progress func(string, int, int)) (*corpus, error) {
+// Text ends here: what it returns holds hashes, of frames that went through
+// stack trace rules if there are any.
+func readCorpus(ctx context.Context, exports []*datasets.Export, opt datasets.Options, guard *datasets.Guard, stack *rules.Set, progress func(string, int, int)) (*corpus, error) {
 	c := &corpus{exports: exports}
 	projects := map[string]*corpusProject{}
 	from := map[string]int{} // event id to the export it came from
@@ -69,7 +71,7 @@ func readCorpus(ctx context.Context, exports []*datasets.Export, opt datasets.Op
 		pairs = append(pairs, explicit...)
 		used := map[string]map[string]bool{}
 		sightings, tally := datasets.Map(ctx, x, opt, func() func(*features.Event) sighting {
-			return sightings(labels, !guard.Empty())
+			return sightings(labels, !guard.Empty(), stack)
 		})
 		for s, err := range sightings {
 			if err != nil {
@@ -125,8 +127,8 @@ type sighting struct {
 
 // sightings returns the function of one reader that turns events into
 // sightings.
-func sightings(labels map[string]datasets.Label, guarded bool) func(*features.Event) sighting {
-	var extractor features.Extractor
+func sightings(labels map[string]datasets.Label, guarded bool, stack *rules.Set) func(*features.Event) sighting {
+	extractor := features.Extractor{Rules: stack}
 	return func(e *features.Event) sighting {
 		s := sighting{id: e.ID, organisation: e.OrgID, project: e.ProjectID}
 		if guarded {
@@ -200,7 +202,7 @@ func (c *corpus) assemble(projects map[string]*corpusProject, pairs []datasets.P
 			text(e.id)
 			text(e.label.GroupID)
 			number(math.Float64bits(e.label.Confidence))
-			// The content's hash says all of a record but these three.
+			// The content's hash says all of a record but these three and the rules.
 			number(e.record.Content)
 			number(uint64(e.record.Time))
 			number(e.record.Release)
@@ -243,7 +245,7 @@ type goldenSet struct {
 
 // readGolden reads a golden dataset's labelled events as the protocols want
 // them: by project, in time order.
-func readGolden(ctx context.Context, g *datasets.Golden, asOf time.Time) (*goldenSet, error) {
+func readGolden(ctx context.Context, g *datasets.Golden, asOf time.Time, stack *rules.Set) (*goldenSet, error) {
 	labels, err := g.Labels()
 	if err != nil {
 		return nil, err
@@ -286,7 +288,7 @@ func readGolden(ctx context.Context, g *datasets.Golden, asOf time.Time) (*golde
 	if len(byProject) == 0 { // found out here, not after the fit
 		return nil, fmt.Errorf("%s: none of %d events has a label or stands in a pair: list a file with the role labels or pairs in dataset.json", g.Dir, out.data.Unlabelled)
 	}
-	var extractor features.Extractor
+	extractor := features.Extractor{Rules: stack}
 	type place struct{ project, item int }
 	where := map[string]place{}
 	for _, name := range slices.Sorted(maps.Keys(byProject)) {

@@ -36,6 +36,7 @@ type evalCommand struct {
 	PairCap   int      `name:"pairs-per-project" default:"${pairs}" placeholder:"N" help:"Judged pairs per project at most (default ${default})."`
 	Window    int      `name:"window" default:"${window}" placeholder:"DAYS" help:"How far back retrieval and replay look (default ${default})."`
 	AsOf      string   `name:"as-of" placeholder:"TIME" help:"Events later than this time are left out (RFC 3339); default now."`
+	rulesFlag
 }
 
 // static returns the static baseline with a project's own rules, nil without.
@@ -43,11 +44,11 @@ func (c *evalCommand) static() (eval.Scorer, error) {
 	if c.Rules == "" {
 		return nil, nil
 	}
-	text, err := os.ReadFile(c.Rules)
+	text, err := readRules(c.Rules)
 	if err != nil {
-		return nil, withRemedy(err, "name a file of stack trace rules")
+		return nil, err
 	}
-	s, err := baseline.Static(string(text))
+	s, err := baseline.Static(text)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.Rules, err)
 	}
@@ -68,15 +69,22 @@ func (c *evalCommand) Run(ctx context.Context, env *environment) error {
 		return usageError{err}
 	}
 	if c.JSON != "-" {
-		if err := checkTarget("--json", c.JSON, c.Model, c.Settings); err != nil {
+		if err := checkTarget("--json", c.JSON, c.Model, c.Settings, c.Rules, c.StackRules); err != nil {
 			return err
 		}
 	}
-	if err := checkTarget("--scored-pairs", c.Pairs, c.Model, c.Settings, c.JSON); err != nil {
+	if err := checkTarget("--scored-pairs", c.Pairs, c.Model, c.Settings, c.Rules, c.StackRules, c.JSON); err != nil {
 		return err
 	}
 	m, err := openModel(c.Model)
 	if err != nil {
+		return err
+	}
+	stack, err := c.read()
+	if err != nil {
+		return err
+	}
+	if err := stack.checkModel(c.Model, m); err != nil {
 		return err
 	}
 	var settings []*baseline.Settings
@@ -112,7 +120,7 @@ func (c *evalCommand) Run(ctx context.Context, env *environment) error {
 			return fmt.Errorf("%s: a golden dataset called %q was given already; give each once", dir, g.Name)
 		}
 		sets[g.Name] = true
-		set, err := readGolden(ctx, g, asOf)
+		set, err := readGolden(ctx, g, asOf, stack.rules())
 		if err != nil {
 			return err
 		}

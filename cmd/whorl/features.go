@@ -20,6 +20,7 @@ type featuresCommand struct {
 	AsOf   string `name:"as-of" placeholder:"TIME" help:"Judge consent as of this time (RFC 3339); default now."`
 	ledgerFlags
 	readFlags
+	rulesFlag
 }
 
 // Run extracts the records of all events that may train a fingerprinter and
@@ -39,7 +40,11 @@ func (c *featuresCommand) Run(ctx context.Context, env *environment) error {
 	if err != nil {
 		return err
 	}
-	if err := checkTarget("--out", c.Out, c.Ledger); err != nil {
+	if err := checkTarget("--out", c.Out, c.Ledger, c.StackRules); err != nil {
+		return err
+	}
+	stack, err := c.read()
+	if err != nil {
 		return err
 	}
 	x, err := c.open(c.Export, asOf)
@@ -48,7 +53,7 @@ func (c *featuresCommand) Run(ctx context.Context, env *environment) error {
 	}
 	rows := 0
 	err = writeTo(c.Out, func(w io.Writer) (err error) {
-		rows, err = writeFeatures(ctx, w, x, c.options(env, datasets.Options{Purpose: datasets.TrainFingerprinting, AsOf: asOf}), env.stages())
+		rows, err = writeFeatures(ctx, w, x, c.options(env, datasets.Options{Purpose: datasets.TrainFingerprinting, AsOf: asOf}), stack, env.stages())
 		return err
 	})
 	if err != nil {
@@ -79,8 +84,12 @@ var recordColumns = []arrowfile.Column{
 	{Name: "subtokens", Type: arrowfile.Uint64List},
 }
 
-func writeFeatures(ctx context.Context, w io.Writer, x *datasets.Export, opt datasets.Options, progress func(string, int, int)) (rows int, err error) {
-	out, err := arrowfile.NewWriter(w, recordColumns, map[string]string{"whorl.format": "whorl.records/1", "whorl.schema": features.SchemaID})
+func writeFeatures(ctx context.Context, w io.Writer, x *datasets.Export, opt datasets.Options, stack *stackRules, progress func(string, int, int)) (rows int, err error) {
+	about := map[string]string{"whorl.format": "whorl.records/1", "whorl.schema": features.SchemaID}
+	if stack != nil {
+		about["whorl.stack_rules"] = stack.digest
+	}
+	out, err := arrowfile.NewWriter(w, recordColumns, about)
 	if err != nil {
 		return 0, err
 	}
@@ -101,7 +110,7 @@ func writeFeatures(ctx context.Context, w io.Writer, x *datasets.Export, opt dat
 		record      *features.Record
 	}
 	events, tally := datasets.Map(ctx, x, opt, func() func(*features.Event) extracted {
-		var extractor features.Extractor
+		extractor := features.Extractor{Rules: stack.rules()}
 		return func(e *features.Event) extracted {
 			r := new(features.Record)
 			extractor.Extract(e, r)

@@ -316,6 +316,11 @@ func TestChangedRunStartsOver(t *testing.T) {
 		{"setting", func(t *testing.T, w *world) []string {
 			return write(t, w.config, []byte(strings.Replace(tinyConfig, "bins: 16", "bins: 17", 1)))
 		}, true},
+		{"stack trace rules", func(t *testing.T, w *world) []string { // they change records, not the events' content
+			file := filepath.Join(w.dir, "own.rules")
+			write(t, file, []byte("function:* -app\n"))
+			return []string{"--stack-rules", file}
+		}, true},
 		{"confidence of a label", func(t *testing.T, w *world) []string {
 			rows, labels, _ := tinyEvents("zanzibar", 3, 8, 6)
 			labels[0].Confidence = 0.5

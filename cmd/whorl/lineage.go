@@ -45,7 +45,14 @@ type lineage struct {
 	AllowProjectOverlap bool             `json:"allow_project_overlap"` // of training and golden data
 	Exports             []lineageExport  `json:"exports"`
 	Golden              []lineageGolden  `json:"golden"`
-	PseudonymKey        string           `json:"pseudonym_key"` // SHA-256 of the key, to find the right one
+	PseudonymKey        string           `json:"pseudonym_key"`         // SHA-256 of the key, to find the right one
+	StackRules          *lineageRules    `json:"stack_rules,omitempty"` // that frames went through; missing: none
+}
+
+// lineageRules is a file of stack trace rules.
+type lineageRules struct {
+	File   string `json:"file"` // as it was given
+	SHA256 string `json:"sha256"`
 }
 
 // lineageExport is one export and what was used of it.
@@ -88,6 +95,9 @@ func (t *training) lineage(w io.Writer) error {
 		Format: lineageFormat, Purpose: datasets.TrainFingerprinting, AsOf: t.asOf.Format(time.RFC3339),
 		DataSHA256: t.corpus.digest, ModelSHA256: t.model.Digest(), ModelVersion: t.model.Version(),
 		AllowProjectOverlap: t.command.Overlap, PseudonymKey: key.fingerprint(),
+	}
+	if t.rules != nil {
+		out.StackRules = &lineageRules{File: t.rules.file, SHA256: t.rules.digest}
 	}
 	for i, tally := range t.corpus.tallies {
 		x := t.exports[i]
@@ -189,6 +199,12 @@ func parseLineage(data []byte) (*lineage, error) {
 	}
 	digests := []struct{ key, value string }{
 		{"data_sha256", l.DataSHA256}, {"model_sha256", l.ModelSHA256}, {"pseudonym_key", l.PseudonymKey},
+	}
+	if r := l.StackRules; r != nil {
+		if r.File == "" {
+			return nil, errors.New("stack_rules.file is missing")
+		}
+		digests = append(digests, struct{ key, value string }{"stack_rules.sha256", r.SHA256})
 	}
 	for i := range l.Exports {
 		x, name := &l.Exports[i], fmt.Sprintf("exports[%d]", i)

@@ -98,6 +98,9 @@ func TestParseLineageRefuses(t *testing.T) {
 		{`"pseudonym": "`, `"pseudonym": "x`, "a pseudonym is no SHA-256"},
 		{`"organisations": [`, `"organisations": [{"pseudonym": "` + hash + `", "projects": []}, `, "projects are missing"},
 		{`"exports": [`, `"exports": [], "x": [`, "unknown field"},
+		{`"purpose"`, `"stack_rules": {"file": "", "sha256": "` + hash + `"}, "purpose"`, "stack_rules.file"},
+		{`"purpose"`, `"stack_rules": {"file": "a"}, "purpose"`, "stack_rules.sha256 is no SHA-256"},
+		{`"purpose"`, `"stack_rules": {"file": "a", "sha256": "` + hash + `", "more": 1}, "purpose"`, "unknown field"},
 	} {
 		bad := strings.Replace(good, c.old, c.new, 1)
 		if bad == good {
@@ -119,6 +122,7 @@ func TestParseLineageRefuses(t *testing.T) {
 func FuzzLineage(f *testing.F) {
 	good := sampleLineage(f)
 	f.Add(good)
+	f.Add(bytes.Replace(good, []byte(`"purpose"`), []byte(`"stack_rules": {"file": "a", "sha256": "`+strings.Repeat("a", 64)+`"}, "purpose"`), 1))
 	f.Add(bytes.Replace(good, []byte("lineage/2"), []byte("lineage/1"), 1))
 	f.Add(bytes.Replace(good, []byte(`"rows": 10`), []byte(`"rows": 9223372036854775807`), 1))
 	f.Add([]byte(`{"format":"whorl.lineage/2","exports":[{}],"golden":[{}]}`))

@@ -64,8 +64,29 @@ func (c *trainCommand) repeat(e *earlierRun) error {
 	if c.Config == "" {
 		c.Config = e.config()
 	}
+	if r := e.lineage.StackRules; r != nil && c.StackRules == "" {
+		if _, err := os.Stat(r.File); err != nil {
+			return fmt.Errorf("--retrain %s: it was trained with --stack-rules %s: %w; start in the directory in which that run was started, or give that file, of SHA-256 %s, with --stack-rules",
+				c.Retrain, r.File, err, r.SHA256)
+		}
+		c.StackRules = r.File
+	}
 	c.Overlap = c.Overlap || e.lineage.AllowProjectOverlap
 	return nil
+}
+
+// checkRules refuses stack trace rules other than those of the earlier run:
+// whoever links its model has to apply other ones with the new model.
+func (e *earlierRun) checkRules(now *stackRules) error {
+	was := e.lineage.StackRules
+	switch {
+	case was == nil && now == nil || was != nil && was.SHA256 == now.sha256():
+		return nil
+	case was == nil:
+		return fmt.Errorf("--retrain %s: it was trained without stack trace rules: leave --stack-rules out, or train anew with --export and --golden", e.dir)
+	}
+	return fmt.Errorf("--retrain %s: it was trained under other stack trace rules than those of %s: give the file of SHA-256 %s with --stack-rules, this one's is %s; or train anew with --export and --golden",
+		e.dir, now.file, was.SHA256, now.digest)
 }
 
 // findKey looks for the key of the run's pseudonyms: the one given for the new

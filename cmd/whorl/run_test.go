@@ -146,7 +146,7 @@ func TestDataDigest(t *testing.T) {
 			t.Fatal(err)
 		}
 		c, err := readCorpus(t.Context(), []*datasets.Export{x}, datasets.Options{Purpose: datasets.TrainFingerprinting, AsOf: exporttest.AsOf},
-			new(datasets.Guard), func(string, int, int) {})
+			new(datasets.Guard), nil, func(string, int, int) {})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -29,7 +29,7 @@ import (
 type trainCommand struct {
 	Export  []string `sep:"none" placeholder:"DIR" help:"Labelled export to learn from; repeat for several. Required, unless --retrain names it."`
 	Golden  []string `sep:"none" placeholder:"DIR" help:"Golden dataset to judge on, never to learn from; repeat for several. Required, unless --retrain names it."`
-	Retrain string   `placeholder:"RUN" help:"Repeat this run directory against the ledger of now: its settings, exports, golden datasets and overlap; other flags override."`
+	Retrain string   `placeholder:"RUN" help:"Repeat this run directory against the ledger of now: its settings, exports, golden datasets, stack trace rules and overlap; other flags override all but the rules."`
 	Out     string   `required:"" placeholder:"DIR" help:"Run directory to create."`
 	Config  string   `placeholder:"FILE" help:"Settings as YAML; a run's config.yaml names every key and its default."`
 	Seed    *uint64  `placeholder:"N" help:"Seed of everything random; default 1, or the configuration's."`
@@ -37,6 +37,7 @@ type trainCommand struct {
 	Overlap bool     `name:"allow-project-overlap" help:"Allow projects of a golden dataset in the training data, for a split by time; the report says so."`
 	ledgerFlags
 	readFlags
+	rulesFlag
 	Key      string `name:"pseudonym-key" placeholder:"FILE" help:"Key for the pseudonyms of organisations and projects in lineage.json; default $WHORL_PSEUDONYM_KEY, else a fresh key beside the run."`
 	Replace  bool   `help:"Replace the run directory if it exists."`
 	Restart  bool   `help:"Do not resume an interrupted run of the same inputs and settings."`
@@ -61,6 +62,15 @@ func (c *trainCommand) Run(ctx context.Context, env *environment) error {
 	if len(c.Export) == 0 || len(c.Golden) == 0 {
 		return usageError{errors.New("train needs --export DIR and --golden DIR, or --retrain RUN")}
 	}
+	stack, err := c.read()
+	if err != nil {
+		return err
+	}
+	if earlier != nil {
+		if err := earlier.checkRules(stack); err != nil {
+			return err
+		}
+	}
 	cfg, err := readConfig(c.Config)
 	if err != nil {
 		return err
@@ -78,7 +88,7 @@ func (c *trainCommand) Run(ctx context.Context, env *environment) error {
 	if !c.Progress {
 		env.progress = nil
 	}
-	run := &training{command: c, earlier: earlier, env: env, config: cfg, asOf: asOf, stage: env.stages(), started: env.now()}
+	run := &training{command: c, earlier: earlier, env: env, config: cfg, rules: stack, asOf: asOf, stage: env.stages(), started: env.now()}
 	if run.secret, err = readPseudonymKey(c.Key, env.getenv(pseudonymVariable), out); err != nil {
 		return err
 	}
@@ -116,7 +126,7 @@ func (c *trainCommand) Run(ctx context.Context, env *environment) error {
 
 // maxExports keeps a model file's provenance, which names each export's
 // manifest and ledger, within its bounds.
-const maxExports = 30
+const maxExports = 29
 
 // asOf parses --as-of; empty means now.
 func (env *environment) asOf(s string) (time.Time, error) {
@@ -136,6 +146,7 @@ type training struct {
 	earlier *earlierRun // that is repeated; nil for a run of its own
 	env     *environment
 	config  *config
+	rules   *stackRules // nil: none
 	asOf    time.Time
 	stage   func(string, int, int)
 	started time.Time
@@ -183,7 +194,7 @@ func (t *training) read(ctx context.Context) error {
 		if err := guard.AddGolden(ctx, g, t.asOf); err != nil {
 			return err
 		}
-		set, err := readGolden(ctx, g, t.asOf)
+		set, err := readGolden(ctx, g, t.asOf, t.rules.rules())
 		if err != nil {
 			return err
 		}
@@ -192,7 +203,7 @@ func (t *training) read(ctx context.Context) error {
 	}
 	t.corpus, err = readCorpus(ctx, t.exports, t.command.options(t.env, datasets.Options{
 		Purpose: datasets.TrainFingerprinting, AsOf: t.asOf, AcceptPolicies: t.config.policies(),
-	}), &guard, t.stage)
+	}), &guard, t.rules.rules(), t.stage)
 	if err != nil {
 		return err
 	}
@@ -235,7 +246,7 @@ func (c *config) policies() []string {
 // only under an equal key. The as-of time is not part of it: what it let in is.
 func (t *training) key() string {
 	h := sha256.New()
-	fmt.Fprintln(h, version, features.SchemaID, executableDigest(), t.corpus.digest)
+	fmt.Fprintln(h, version, features.SchemaID, executableDigest(), t.corpus.digest, t.rules.sha256())
 	settings, err := t.config.write()
 	if err != nil {
 		panic(err) // a struct of plain fields
@@ -344,6 +355,9 @@ func (t *training) provenance() map[string]string {
 	out := map[string]string{
 		"tool": version, "seed": fmt.Sprint(t.config.Seed),
 		"data": t.corpus.digest, "config": hex.EncodeToString(sum[:]),
+	}
+	if t.rules != nil {
+		out[model.ProvenanceStackRules] = t.rules.digest
 	}
 	for i, x := range t.exports {
 		out[fmt.Sprintf("export.%d", i)] = x.ManifestSHA256

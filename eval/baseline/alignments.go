@@ -1,35 +1,32 @@
 package baseline
 
 import (
-	"math"
-
 	"whorl/eval"
 	"whorl/features"
 )
+
+// The alignments in order stand in package features. What is here gives them
+// their settings and weighs frames from tables, for events are compared with
+// many others.
 
 // Prefix match has one choice, and nobody published a threshold.
 var publishedPrefix = &Settings{
 	Name: "prefix", Parameters: map[string]float64{"grain": 0}, Thresholds: map[string]float64{"": 0.5},
 }
 
-// prefix is prefix match (Modani et al., "Automatically Identifying Known
-// Software Problems", ICDE workshops 2007): how many frames from the crash on
-// are the same, of the frames of the longer trace.
-type prefix struct{ grain features.Grain }
+// prefix is [features.Prefix].
+type prefix struct{ features.Prefix }
 
 func newPrefix(s *Settings) eval.Scorer {
-	return &scorer{settings: s, method: &prefix{grainOf(s)}}
+	return &scorer{settings: s, method: &prefix{features.Prefix{Grain: grainOf(s)}}}
 }
 
-func (m *prefix) tokens(dst []token, r *features.Record) []token { return framesOf(dst, r, m.grain) }
+func (m *prefix) tokens(dst []token, r *features.Record) []token { return framesOf(dst, r, m.Grain) }
 func (m *prefix) rarity(int, int) float64                        { return 1 }
 
-func (m *prefix) compare(_ *comparing, a, b []token) float64 {
-	n := 0
-	for n < min(len(a), len(b)) && a[n].id == b[n].id {
-		n++
-	}
-	return float64(n) / float64(max(len(a), len(b)))
+func (m *prefix) compare(p *comparing, a, b []token) float64 {
+	one := func(*token) float64 { return 1 }
+	return m.Align(p.steps(0, a, one), p.steps(1, b, one))
 }
 
 // publishedPDM has the parameters of CASR, the only ones that a kept tool runs
@@ -40,28 +37,22 @@ var publishedPDM = &Settings{
 
 var pdmSpace = []dimension{{name: "place", high: 2}, {name: "offset", high: 2}, grain}
 
-// pdm is the position dependent model of ReBucket (Dang et al., "ReBucket: A
-// Method for Clustering Duplicate Crash Reports Based on Call Stack Similarity",
-// ICSE 2012, section IV): the best common subsequence, where a match weighs
-// less the farther it is from the crash and the more its two places differ,
-// against what the shorter trace could reach. ReBucket's clustering is left
-// out: protocols have their own.
+// pdm is [features.PDM].
 type pdm struct {
-	grain         features.Grain
-	place, offset [maxFrames]float64
-	reach         [maxFrames + 1]float64 // by length
+	features.PDM
+	place [maxFrames]float64
 }
 
 func newPDM(s *Settings) eval.Scorer {
-	m := &pdm{grain: grainOf(s), place: decays(s.Parameters["place"]), offset: decays(s.Parameters["offset"])}
-	for k, w := range m.place {
-		m.reach[k+1] = m.reach[k] + w
+	m := &pdm{PDM: features.PDM{Place: s.Parameters["place"], Offset: s.Parameters["offset"], Grain: grainOf(s)}}
+	for k := range m.place {
+		m.place[k] = m.Weight(k)
 	}
 	return &scorer{settings: s, method: m}
 }
 
 func (m *pdm) tokens(dst []token, r *features.Record) []token {
-	dst = framesOf(dst, r, m.grain)
+	dst = framesOf(dst, r, m.Grain)
 	for i := range dst {
 		dst[i].place = int32(i) // among those that are compared
 	}
@@ -71,11 +62,8 @@ func (m *pdm) tokens(dst []token, r *features.Record) []token {
 func (m *pdm) rarity(int, int) float64 { return 1 }
 
 func (m *pdm) compare(p *comparing, a, b []token) float64 {
-	sum := p.aligned(a, b, func(x, y *token) float64 {
-		gap := x.place - y.place
-		return m.place[min(x.place, y.place)] * m.offset[max(gap, -gap)]
-	})
-	return min(sum/m.reach[min(len(a), len(b))], 1) // rounding
+	weight := func(t *token) float64 { return m.place[t.place] }
+	return m.Align(p.steps(0, a, weight), p.steps(1, b, weight))
 }
 
 // publishedTraceSim has parameters in the middle of the search space: the paper
@@ -86,46 +74,24 @@ var publishedTraceSim = &Settings{
 
 var traceSimSpace = []dimension{{name: "alpha", high: 4}, {name: "beta", high: 8}, {name: "gamma", high: 16}, grain}
 
-// traceSim is the weighted edit distance of Vasiliev et al., "TraceSim: A Method
-// for Calculating Stack Trace Similarity" (MaLTeSQuE 2020, section 4). A frame
-// weighs place^-alpha, from 1 at the crash, times sigmoid(beta*(idf-gamma)) with
-// idf = ln(errors/errors with the frame). To take a frame out or put one in costs
-// its weight, to put one in another's place both: then the distance is what a
-// best alignment leaves unmatched. The special case for stack overflows is left
-// out; extraction collapses recursion.
+// traceSim is [features.TraceSim].
 type traceSim struct {
-	grain       features.Grain
-	beta, gamma float64
-	place       [maxFrames]float64
+	features.TraceSim
+	place [maxFrames]float64
 }
 
 func newTraceSim(s *Settings) eval.Scorer {
-	m := &traceSim{grain: grainOf(s), beta: s.Parameters["beta"], gamma: s.Parameters["gamma"]}
+	m := &traceSim{TraceSim: features.TraceSim{Alpha: s.Parameters["alpha"], Beta: s.Parameters["beta"], Gamma: s.Parameters["gamma"], Grain: grainOf(s)}}
 	for k := range m.place {
-		m.place[k] = math.Pow(float64(k)+1, -s.Parameters["alpha"])
+		m.place[k] = m.Place(k)
 	}
 	return &scorer{settings: s, method: m}
 }
 
-func (m *traceSim) tokens(dst []token, r *features.Record) []token { return framesOf(dst, r, m.grain) }
+func (m *traceSim) tokens(dst []token, r *features.Record) []token { return framesOf(dst, r, m.Grain) }
+func (m *traceSim) rarity(df, total int) float64                   { return m.Rarity(df, total) }
 
-func (m *traceSim) rarity(df, total int) float64 {
-	idf := math.Log(float64(max(total, df)) / float64(max(df, 1))) // a frame never seen is as rare as one seen once
-	return 1 / (1 + math.Exp(-m.beta*(idf-m.gamma)))
-}
-
-// compare returns the share of the weight that a best alignment matches.
 func (m *traceSim) compare(p *comparing, a, b []token) float64 {
 	weight := func(t *token) float64 { return m.place[t.place] * p.weight(t) }
-	sum := func(trace []token) (w float64) {
-		for i := range trace {
-			w += weight(&trace[i])
-		}
-		return w
-	}
-	all := sum(a) + sum(b)
-	if all == 0 {
-		return 0
-	}
-	return min(p.aligned(a, b, func(x, y *token) float64 { return weight(x) + weight(y) })/all, 1) // rounding
+	return m.Align(p.steps(0, a, weight), p.steps(1, b, weight))
 }

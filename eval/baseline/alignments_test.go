@@ -2,6 +2,7 @@ package baseline
 
 import (
 	"math"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -85,32 +86,49 @@ func TestRarityCounts(t *testing.T) {
 	}
 }
 
-// bestAlignment is aligned by trying everything.
-func bestAlignment(a, b []token, gain func(x, y *token) float64) float64 {
-	if len(a) == 0 || len(b) == 0 {
-		return 0
+// The baselines weigh frames from tables; the scores are those of package
+// features to the bit.
+func TestAlignmentsAreThoseOfFeatures(t *testing.T) {
+	type similar interface {
+		Similarity(a, b *features.Record, f *features.Frequencies) float64
 	}
-	best := max(bestAlignment(a[1:], b, gain), bestAlignment(a, b[1:], gain))
-	if a[0].id == b[0].id {
-		best = max(best, gain(&a[0], &b[0])+bestAlignment(a[1:], b[1:], gain))
-	}
-	return best
-}
-
-func TestAlignedTriesEverything(t *testing.T) {
-	var p comparing
-	draw := func(t *rapid.T, name string) (all []token) {
-		for i, id := range rapid.SliceOfN(rapid.Int32Range(0, 3), 0, 6).Draw(t, name) {
-			all = append(all, token{id: id, place: int32(i)})
-		}
-		return all
-	}
+	name := rapid.SampledFrom([]string{"a", "b", "c", "main"})
 	rapid.Check(t, func(t *rapid.T) {
-		a, b := draw(t, "a"), draw(t, "b")
-		gain := func(x, y *token) float64 { return 1 / float64(1+x.place+2*y.place) }
-		got, want := p.aligned(a, b, gain), bestAlignment(a, b, gain)
-		if math.Abs(got-want) > 1e-12 {
-			t.Fatalf("got %v, want %v", got, want)
+		var events []features.Event
+		for range 3 {
+			events = append(events, trace("E", strings.Join(rapid.SliceOfN(name, 1, 40).Draw(t, "trace"), " ")))
+		}
+		items := itemsOf(events...)
+		x, y, z := rapid.Float64Range(0, 2).Draw(t, "x"), rapid.Float64Range(0, 2).Draw(t, "y"), rapid.Float64Range(0, 2).Draw(t, "z")
+		grain := rapid.IntRange(0, 2).Draw(t, "grain")
+		g := features.Grain(grain)
+		for _, c := range []struct {
+			settings   *Settings
+			parameters map[string]float64
+			want       similar
+		}{
+			{publishedPrefix, nil, features.Prefix{Grain: g}},
+			{publishedPDM, map[string]float64{"place": x, "offset": y}, features.PDM{Place: x, Offset: y, Grain: g}},
+			{publishedTraceSim, map[string]float64{"alpha": x, "beta": y, "gamma": z}, features.TraceSim{Alpha: x, Beta: y, Gamma: z, Grain: g}},
+		} {
+			s := with(with(c.settings, c.parameters), map[string]float64{"grain": float64(grain)})
+			scorer, err := New(s.Name, s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := scorer.Start(items)
+			p.LearnAll()
+			var counts features.Frequencies
+			for i := range items {
+				counts.Add(items[i].Record)
+			}
+			for i := range items {
+				for j := range items {
+					if got, want := p.Score(i, j), c.want.Similarity(items[i].Record, items[j].Record, &counts); got != want {
+						t.Fatalf("%s: Score(%d,%d) is %v, Similarity %v", s.Name, i, j, got, want)
+					}
+				}
+			}
 		}
 	})
 }

@@ -9,10 +9,10 @@ import (
 )
 
 // Static returns the static baseline with further stack trace rules behind the
-// built-in ones, as a project has them. Errors wrap [newstyle.ErrRules] and
-// name the line.
-func Static(rules string) (eval.Scorer, error) {
-	config, err := newstyle.DefaultConfig().With(rules)
+// built-in ones, as a project has them. Errors wrap ErrSyntax of package rules
+// and name the line.
+func Static(text string) (eval.Scorer, error) {
+	config, err := newstyle.DefaultConfig().With(text)
 	if err != nil {
 		return nil, err
 	}

@@ -58,7 +58,7 @@ type comparing struct {
 	scoreOf []int
 	query   int
 
-	rows [2][]float64 // of a table, see aligned
+	scratch [2][]features.Step // of steps
 }
 
 func (s *scorer) Start(items []eval.Item) eval.Project {
@@ -158,31 +158,15 @@ func (p *comparing) weight(t *token) float64 {
 	return p.weights[t.id]
 }
 
-// aligned returns the greatest sum of gains over all ways to align a with b in
-// order, each frame with at most one of the same token. It takes time and
-// memory of the product and the length of the traces, which have at most 64
-// frames.
-func (p *comparing) aligned(a, b []token, gain func(x, y *token) float64) float64 {
-	for i := range p.rows {
-		if cap(p.rows[i]) <= len(b) {
-			p.rows[i] = make([]float64, 2*len(b)+1)
-		}
-		p.rows[i] = p.rows[i][:len(b)+1]
+// steps returns a trace with the weights of its frames, as the alignments of
+// package features take it, in one of two scratches.
+func (p *comparing) steps(side int, trace []token, weight func(t *token) float64) []features.Step {
+	steps := p.scratch[side][:0]
+	for i := range trace {
+		steps = append(steps, features.Step{Token: trace[i].hash, Weight: weight(&trace[i])})
 	}
-	before, now := p.rows[0], p.rows[1]
-	clear(before)
-	for i := range a {
-		now[0] = 0
-		for j := range b {
-			best := max(before[j+1], now[j])
-			if a[i].id == b[j].id {
-				best = max(best, before[j]+gain(&a[i], &b[j]))
-			}
-			now[j+1] = best
-		}
-		before, now = now, before
-	}
-	return before[len(b)]
+	p.scratch[side] = steps
+	return steps
 }
 
 // framesOf appends the frames of a record that have a token at a grain, the

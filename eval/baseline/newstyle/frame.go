@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strings"
 	"unicode/utf8"
+
+	"whorl/features/rules"
 )
 
 // tree builds a frame's leaves: the module, or else the file's name; the
@@ -18,7 +20,7 @@ func (f *frame) tree() frameTree {
 	}
 	context, hasContext := f.contextLeaf()
 	function, ok := f.functionLeaf()
-	if ok && !(f.family == familyJavaScript && hasContext && f.mapped()) {
+	if ok && !(f.family == rules.JavaScript && hasContext && f.mapped()) {
 		t.add("function", function)
 	}
 	if hasContext {
@@ -42,7 +44,7 @@ func (f *frame) contextLeaf() (string, bool) {
 	if line == "" || utf8.RuneCountInString(f.context) > maxContext {
 		return "", false
 	}
-	if f.family == familyJavaScript && f.raw == "" && remote(f.absPath) {
+	if f.family == rules.JavaScript && f.raw == "" && remote(f.absPath) {
 		return "", false
 	}
 	return line, true
@@ -74,7 +76,7 @@ func (f *frame) mapped() bool {
 // evaluated reports whether a JavaScript frame is the engine's own or of code
 // that was made at run time, which engines place differently.
 func (f *frame) evaluated() bool {
-	if f.family != familyJavaScript {
+	if f.family != rules.JavaScript {
 		return false
 	}
 	switch f.absPath {
@@ -171,9 +173,9 @@ func (f *frame) functionLeaf() (string, bool) {
 		return function, !strings.HasPrefix(function, "[Anonymous") && !strings.HasPrefix(function, "class@anonymous\x00")
 	case f.platform == "java":
 		return function, !strings.HasPrefix(function, "lambda$")
-	case f.family == familyNative:
-		return function, function != redactedFunction && function != unknownFunction
-	case f.family == familyJavaScript:
+	case f.family == rules.Native:
+		return function, function != "<redacted>" && function != "<unknown>"
+	case f.family == rules.JavaScript:
 		switch function = afterDot(function); {
 		case function == "", function == "?", function == "<anonymous function>", function == "<anonymous>",
 			function == "Anonymous function", strings.HasSuffix(function, "/<"):

@@ -1,12 +1,8 @@
 package newstyle
 
 import (
-	"errors"
-	"regexp"
 	"strings"
 	"testing"
-
-	"pgregory.net/rapid"
 
 	"whorl/features"
 )
@@ -82,116 +78,5 @@ func TestGroupBringsBack(t *testing.T) {
 	app, _ := run(t, "function:* -app\nfunction:b +group", "a b")
 	if app != "b" {
 		t.Errorf("app tree %q, want b", app)
-	}
-}
-
-func TestBadRules(t *testing.T) {
-	for _, c := range []struct{ text, want string }{
-		{"function:a", "no action"},
-		{"-app", "no matcher"},
-		{`"" -app`, "neither a matcher"},
-		{"functoin:a -app", `unknown matcher "functoin"`},
-		{"function: -app", "no pattern"},
-		{"function:a +ap", `unknown action "+ap"`},
-		{"function:a -app function:b", "unknown action"},
-		{"function:a max-frames=x", "use a number"},
-		{"function:a max-frames=-1", "use a number"},
-		{"function:a invert-stacktrace=1", "unknown action"},
-		{"function:a category=", "needs a name"},
-		{"family:nativ -app", "unknown family"},
-		{"app:maybe -app", "use yes or no"},
-		{`function:"a -app`, "not closed"},
-		{"[ function:a | function:b -app", "caller"},
-		{"function:a | function:b -app", "callee"},
-		{"function:a -app\nx", "line 2"},
-	} {
-		_, err := new(Config).With(c.text)
-		if !errors.Is(err, ErrRules) || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%q: error %v, want one about %q", c.text, err, c.want)
-		}
-	}
-}
-
-func TestWithKeepsTheOriginal(t *testing.T) {
-	base, err := new(Config).With("function:a -app")
-	if err != nil {
-		t.Fatal(err)
-	}
-	more, err := base.With("function:b -app")
-	if err != nil {
-		t.Fatal(err)
-	}
-	other, err := base.With("function:c -app")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(base.rules) != 1 || more.rules[1].matchers[0].pattern.text != "b" || other.rules[1].matchers[0].pattern.text != "c" {
-		t.Error("configurations share rules")
-	}
-}
-
-func FuzzRules(f *testing.F) {
-	for line := range strings.Lines(defaultRules) {
-		f.Add(line)
-	}
-	f.Add("[ category:x ] | function:\"a b\" | [ !app:yes ] ^-group v+app category=y max-frames=3")
-	f.Add("function:\\")
-	f.Add("[ ] |")
-	f.Add("^")
-	frames := []features.Frame{{Function: "a", Filename: "/x/y"}, {Function: "b b", Module: "m"}, {}}
-	f.Fuzz(func(t *testing.T, text string) {
-		c, err := new(Config).With(text)
-		if err != nil {
-			if !errors.Is(err, ErrRules) {
-				t.Errorf("error %v does not wrap ErrRules", err)
-			}
-			return
-		}
-		c.Variants(&features.Event{Platform: "native", Exceptions: []features.Exception{{Type: "T", Frames: frames}}})
-	})
-}
-
-// globReference translates a pattern to a regular expression.
-func globReference(pattern string, path bool) *regexp.Regexp {
-	var out strings.Builder
-	out.WriteString(`(?s)^`)
-	for i := 0; i < len(pattern); i++ {
-		switch {
-		case path && strings.HasPrefix(pattern[i:], "**"):
-			out.WriteString(".*")
-			i++
-		case pattern[i] == '*' && path:
-			out.WriteString("[^/]*")
-		case pattern[i] == '*':
-			out.WriteString(".*")
-		case pattern[i] == '?' && path:
-			out.WriteString("[^/]")
-		case pattern[i] == '?':
-			out.WriteString(".")
-		default:
-			out.WriteString(regexp.QuoteMeta(pattern[i : i+1]))
-		}
-	}
-	out.WriteString("$")
-	return regexp.MustCompile(out.String())
-}
-
-func TestGlobAgainstRegexp(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		pattern := rapid.StringOfN(rapid.SampledFrom([]rune("ab/*?*")), 0, 10, -1).Draw(t, "pattern")
-		text := rapid.StringOfN(rapid.SampledFrom([]rune("ab/")), 0, 10, -1).Draw(t, "text")
-		path := rapid.Bool().Draw(t, "path")
-		g := newGlob(pattern, path)
-		if got, want := g.match(text), globReference(pattern, path).MatchString(text); got != want {
-			t.Errorf("%q (path %v) matches %q: %v, want %v", pattern, path, text, got, want)
-		}
-	})
-}
-
-// A pattern of many stars takes no more than length times length steps.
-func TestGlobIsNotExponential(t *testing.T) {
-	g := newGlob(strings.Repeat("**a", 60)+"b", true)
-	if g.match(strings.Repeat("a", 3000)) {
-		t.Error("matches a text without b")
 	}
 }

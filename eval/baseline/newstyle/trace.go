@@ -1,21 +1,23 @@
 package newstyle
 
 import (
+	"cmp"
 	"strings"
 
 	"whorl/features"
+	"whorl/features/rules"
 )
 
 // trace is the stack trace of one exception while the rules run over it.
 type trace struct {
-	exception *exception
-	frames    []frame // oldest caller first
+	frames []frame     // oldest caller first
+	ruled  rules.Trace // the same frames as rules see them, in step
 }
 
 // frame is one frame after the tracker's normalisation.
 type frame struct {
 	platform string // as the event has it: some rules tell objc from native
-	family   family
+	family   rules.Family
 	function string // trimmed
 	raw      string // as reported
 	module   string
@@ -24,35 +26,17 @@ type frame struct {
 	context  string
 	line     int32
 	column   int32
-
-	path     string // what path rules look at
 	image    string // what package rules look at
-	inApp    features.Tri
-	category string
-}
-
-// family is the kind of platform that rules are written for.
-type family uint8
-
-const (
-	familyOther family = iota
-	familyNative
-	familyJavaScript
-)
-
-func familyOf(platform string) family {
-	switch platform {
-	case "objc", "cocoa", "swift", "native", "c":
-		return familyNative
-	case "javascript", "node":
-		return familyJavaScript
-	}
-	return familyOther
 }
 
 func newTrace(platform string, x *exception) *trace {
-	t := &trace{exception: x, frames: make([]frame, len(x.source.Frames))}
-	kind := familyOf(platform)
+	t := &trace{
+		frames: make([]frame, len(x.source.Frames)),
+		ruled: rules.Trace{
+			Type: x.kind, Value: x.value, Mechanism: x.source.Mechanism, Frames: make([]rules.Frame, len(x.source.Frames)),
+		},
+	}
+	kind := rules.FamilyOf(platform)
 	for i := range t.frames {
 		in := &x.source.Frames[i]
 		f := frame{
@@ -60,7 +44,7 @@ func newTrace(platform string, x *exception) *trace {
 			raw: in.Function, module: in.Module,
 			filename: in.Filename, absPath: in.AbsPath,
 			context: in.ContextLine, line: in.Line, column: in.Column,
-			inApp: in.InApp,
+			image: rules.PathOf(in.Package),
 		}
 		if f.raw == "?" || f.raw == "??" {
 			f.raw = ""
@@ -68,13 +52,13 @@ func newTrace(platform string, x *exception) *trace {
 		if f.filename == "" && f.absPath != "" {
 			f.filename = urlPath(f.absPath)
 		}
-		if f.absPath == "" {
-			f.absPath = f.filename
-		}
-		f.function = trimFunction(platform, kind, f.raw)
-		f.path = strings.ToLower(strings.ReplaceAll(f.absPath, `\`, "/"))
-		f.image = strings.ToLower(strings.ReplaceAll(in.Package, `\`, "/"))
+		f.absPath = cmp.Or(f.absPath, f.filename)
+		f.function = rules.TrimFunction(platform, f.raw)
 		t.frames[i] = f
+		t.ruled.Frames[i] = rules.Frame{
+			Family: kind, Function: f.function, Module: f.module, Path: rules.PathOf(f.absPath), Package: f.image,
+			InApp: in.InApp == features.Yes, // what is unknown is not in-app unless a rule says so
+		}
 	}
 	return t
 }
@@ -131,12 +115,12 @@ func (c *Config) leaves(t *trace, app bool) []Leaf {
 		switch {
 		case i > 0 && f.repeats(&t.frames[i-1]):
 			trees[i].contributes = false
-		case app && f.inApp != features.Yes:
+		case app && !t.ruled.Frames[i].InApp:
 			trees[i].contributes = false
 		}
 	}
 	// A lone frame of a page without a function is the page itself.
-	if len(trees) == 1 && t.frames[0].family == familyJavaScript && t.frames[0].raw == "" && isURL(t.frames[0].absPath) {
+	if len(trees) == 1 && t.frames[0].family == rules.JavaScript && t.frames[0].raw == "" && isURL(t.frames[0].absPath) {
 		trees[0].contributes = false
 	}
 	c.contribute(t, trees)
@@ -159,4 +143,32 @@ type frameTree struct {
 func (t *frameTree) add(component, value string) {
 	t.leaves[t.n] = Leaf{component, value}
 	t.n++
+}
+
+// contribute runs the rules that take frames out of a tree or put them back,
+// and then the bounds on their number: max-frames keeps those nearest the
+// crash, and a tree with fewer than min-frames is dropped whole. A bound of 0
+// is none; the last rule that matches sets it.
+func (c *Config) contribute(t *trace, trees []frameTree) {
+	most, least := c.set.Group(&t.ruled)
+	for i := range trees {
+		if verdict := t.ruled.Frames[i].Group; verdict != rules.Silent {
+			trees[i].contributes = verdict == rules.In && trees[i].n > 0
+		}
+	}
+	n := 0
+	for i := len(trees) - 1; i >= 0; i-- {
+		if !trees[i].contributes {
+			continue
+		}
+		if n++; most > 0 && n > most {
+			trees[i].contributes = false
+			n--
+		}
+	}
+	if n < least {
+		for i := range trees {
+			trees[i].contributes = false
+		}
+	}
 }

@@ -5,9 +5,9 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"slices"
-	"strings"
 
 	"whorl/features"
+	"whorl/features/rules"
 )
 
 // The names of variants.
@@ -128,23 +128,9 @@ func newException(source *features.Exception) *exception {
 		synthetic: syntheticMechanisms[source.Mechanism],
 	}
 	if x.kind == "" {
-		x.kind, x.value = splitType(x.value)
+		x.kind, x.value = rules.SplitType(x.value)
 	}
 	return x
-}
-
-// splitType takes the type out of a value such as "KeyError: 'name'".
-func splitType(value string) (kind, rest string) {
-	i := strings.IndexByte(value, ':')
-	if i <= 0 || strings.ContainsAny(value, "\r\n") {
-		return "", value
-	}
-	for j := 0; j < i; j++ {
-		if b := value[j]; b != '_' && (b|0x20 < 'a' || b|0x20 > 'z') && (b < '0' || b > '9') {
-			return "", value
-		}
-	}
-	return value[:i], strings.TrimSpace(value[i+1:])
 }
 
 // leaves appends an exception's leaves: those of its stack trace, the type,

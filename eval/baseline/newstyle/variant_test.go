@@ -182,7 +182,7 @@ func TestInAppByPath(t *testing.T) {
 		c.frame.InApp = c.in
 		tr := newTrace(c.platform, newException(&features.Exception{Frames: []features.Frame{c.frame}}))
 		DefaultConfig().settle(tr)
-		if got := tr.frames[0].inApp == features.Yes; got != c.want {
+		if got := tr.ruled.Frames[0].InApp; got != c.want {
 			t.Errorf("%s %+v: in-app %v, want %v", c.platform, c.frame, got, c.want)
 		}
 	}

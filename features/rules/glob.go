@@ -1,4 +1,4 @@
-package newstyle
+package rules
 
 import "strings"
 
@@ -9,6 +9,7 @@ type glob struct {
 	path  bool
 	plain bool   // no wildcard
 	head  string // what every match begins with
+	part  string // the longest text without a wildcard, which every match holds
 }
 
 func newGlob(text string, path bool) glob {
@@ -16,7 +17,13 @@ func newGlob(text string, path bool) glob {
 	if i < 0 {
 		return glob{text: text, path: path, plain: true, head: text}
 	}
-	return glob{text: text, path: path, head: text[:i]}
+	g := glob{text: text, path: path, head: text[:i]}
+	for part := range strings.FieldsFuncSeq(text, func(c rune) bool { return c == '*' || c == '?' }) {
+		if len(part) > len(g.part) {
+			g.part = part
+		}
+	}
+	return g
 }
 
 // match reports whether the pattern matches all of s. It takes at most
@@ -25,7 +32,7 @@ func (g *glob) match(s string) bool {
 	if g.plain {
 		return s == g.text
 	}
-	if !strings.HasPrefix(s, g.head) {
+	if !strings.HasPrefix(s, g.head) || !strings.Contains(s, g.part) {
 		return false
 	}
 	p := g.text

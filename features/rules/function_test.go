@@ -1,4 +1,4 @@
-package newstyle
+package rules
 
 import (
 	"testing"
@@ -37,7 +37,7 @@ func TestTrimFunction(t *testing.T) {
 		{"csharp", "A.B.Load(string)", "A.B.Load(string)"},
 		{"java", "f(int)", "f(int)"},
 	} {
-		if got := trimFunction(c.platform, familyOf(c.platform), c.in); got != c.want {
+		if got := TrimFunction(c.platform, c.in); got != c.want {
 			t.Errorf("%s %q is %q, want %q", c.platform, c.in, got, c.want)
 		}
 	}
@@ -49,11 +49,11 @@ func FuzzTrimFunction(f *testing.F) {
 	f.Add("<<<as >>> -> @x in")
 	f.Add("{lambda()#1}::$_0 [clone .x]")
 	f.Fuzz(func(t *testing.T, s string) {
-		got := trimFunction("native", familyNative, s)
+		got := TrimFunction("native", s)
 		if s != "" && utf8.ValidString(s) && !utf8.ValidString(got) {
 			t.Errorf("%q became invalid text %q", s, got)
 		}
-		if again := trimFunction("native", familyNative, s); again != got {
+		if again := TrimFunction("native", s); again != got {
 			t.Errorf("%q is %q, then %q", s, got, again)
 		}
 	})

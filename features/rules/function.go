@@ -1,29 +1,23 @@
-package newstyle
+package rules
 
 import (
 	"regexp"
 	"strings"
 )
 
-// TrimFunction returns the name by which the rules group a function of a
-// platform: what trimFunction says.
+// TrimFunction returns the name of a function as rules see it: native and C#
+// functions lose return type, arguments, template arguments and compiler
+// suffixes, those of other platforms stay as they are.
 func TrimFunction(platform, name string) string {
-	return trimFunction(platform, familyOf(platform), name)
-}
-
-// trimFunction shortens a native or C# function to its name: without return
-// type, arguments, template arguments and compiler suffixes. Functions of other
-// platforms stay as they are.
-func trimFunction(platform string, kind family, s string) string {
 	switch {
 	case platform == "csharp":
-		if i := strings.Index(s, " ("); i >= 0 {
-			return s[:i]
+		if i := strings.Index(name, " ("); i >= 0 {
+			return name[:i]
 		}
-	case kind == familyNative:
-		return trimNative(s)
+	case FamilyOf(platform) == Native:
+		return trimNative(name)
 	}
-	return s
+	return name
 }
 
 // Operators whose names hold brackets that are not arguments. Each is replaced

@@ -1,4 +1,4 @@
-package newstyle
+package rules
 
 import (
 	"errors"
@@ -56,7 +56,7 @@ func parseRule(line string) (rule, error) {
 		if a.what == setApp || a.what == setCategory {
 			r.settles = true
 		} else {
-			r.shapes = true
+			r.groups = true
 		}
 	}
 	return r, nil
@@ -139,11 +139,11 @@ func parseMatcher(s string) (matcher, error) {
 		for f := range strings.SplitSeq(pattern, ",") {
 			switch f {
 			case "native":
-				m.families |= 1 << familyNative
+				m.families |= 1 << Native
 			case "javascript":
-				m.families |= 1 << familyJavaScript
+				m.families |= 1 << JavaScript
 			case "other":
-				m.families |= 1 << familyOther
+				m.families |= 1 << Other
 			case "all":
 				m.families = 0xff
 			default:
@@ -151,11 +151,7 @@ func parseMatcher(s string) (matcher, error) {
 			}
 		}
 	case kindApp:
-		switch pattern {
-		case "1", "yes", "true":
-			m.inApp = true
-		case "0", "no", "false":
-		default:
+		if m.inApp, ok = yesOrNo(pattern); !ok {
 			return m, fmt.Errorf("app:%s: use yes or no", pattern)
 		}
 	case kindPath, kindPackage:
@@ -198,6 +194,23 @@ func parseAction(s string) (action, error) {
 			a.what = setMinFrames
 		}
 		return a, nil
+	case "invert-stacktrace":
+		if _, ok := yesOrNo(value); !ok {
+			return a, fmt.Errorf("invert-stacktrace=%s: use yes or no", value)
+		}
+		a.what = setInverted
+		return a, nil
 	}
-	return a, fmt.Errorf("unknown action %q: use +app, -app, +group, -group, category=, max-frames= or min-frames=", s)
+	return a, fmt.Errorf("unknown action %q: use +app, -app, +group, -group, category=, max-frames=, min-frames= or invert-stacktrace=", s)
+}
+
+// yesOrNo reads a truth value; ok is false for another text.
+func yesOrNo(s string) (value, ok bool) {
+	switch s {
+	case "1", "yes", "true":
+		return true, true
+	case "0", "no", "false":
+		return false, true
+	}
+	return false, false
 }
