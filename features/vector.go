@@ -65,6 +65,7 @@ const (
 	messageOnly
 	timeGap
 	codeKind
+	alignOrder
 	NumFeatures // the length of a comparison vector
 )
 
@@ -141,6 +142,7 @@ var Schema = [NumFeatures]Feature{
 	sameRuntime:       {"same_runtime", 0, 1, 0, "1 if both events name one runtime, 0 if two"},
 	messageOnly:       {"message_only", 0, 2, 0, "how many of the two events have no frame"},
 	timeGap:           {"time_gap", 0, 12, 0, "ln(1+hours) between the events"},
+	alignOrder:        {"align_order", 0, 1, +1, "weighted alignment over functions that keeps their order (TraceSim, Vasiliev et al. 2020) with rarity for idf"},
 	codeKind:          {"code_kind", 0, 3, 0, "what kind of code failed: 0 unknown or log lines, 1 scripts, 2 managed code, 3 native code; the greater of two"},
 }
 

@@ -128,7 +128,11 @@ func metadataAttacks() []attack {
 		{"format 1.1", write("whorl.format", "whorl.model/1.1"), "ErrNotModel"},
 		{"format in upper case", write("whorl.format", "Whorl.model/1"), "ErrNotModel"},
 		{"format 2^64", write("whorl.format", "whorl.model/18446744073709551616"), "ErrNotModel"},
-		{"format 2", write("whorl.format", "whorl.model/2"), "ErrNewerFormat"},
+		{"format 2 of pairs alone", write("whorl.format", "whorl.model/2"), "ErrMetadata"},
+		{"format 3", write("whorl.format", "whorl.model/3"), "ErrNewerFormat"},
+		{"join in format 1", write("whorl.join", "0.5"), "ErrMetadata"},
+		{"join of a platform in format 1", write("whorl.join.java", "0.5"), "ErrMetadata"},
+		{"groups in format 1", write("whorl.groups", "whorl.groups/1"), "ErrMetadata"},
 		{"format 100", write("whorl.format", "whorl.model/100"), "ErrNewerFormat"},
 		{"no digest", without("whorl.sha256"), "ErrDigest"},
 		{"no schema", without("whorl.schema"), "ErrMetadata"},
@@ -524,7 +528,7 @@ func metadataLast(data []byte) []byte {
 // TestNewerFormatComesFirst: whatever else a later version changes, its files
 // are told from damaged ones.
 func TestNewerFormatComesFirst(t *testing.T) {
-	newer := func(s string) string { return strings.Replace(s, "whorl.model/1", "whorl.model/2", 1) }
+	newer := func(s string) string { return strings.Replace(s, "whorl.model/1", "whorl.model/3", 1) }
 	data := rewriteHeader(tinyFile(t), newer)
 	for name, file := range map[string][]byte{
 		"without a right digest":   bytes.Replace(data, []byte(digestOf(data)), bytes.Repeat([]byte("x"), 64), 1),
@@ -541,7 +545,7 @@ func TestNewerFormatComesFirst(t *testing.T) {
 		_, err := Decode(file)
 		if sentinelOf(t, err) != "ErrNewerFormat" {
 			t.Errorf("%s: %v", name, err)
-		} else if !strings.Contains(err.Error(), "whorl.model/2") || !strings.Contains(err.Error(), "use a newer whorl") {
+		} else if !strings.Contains(err.Error(), "whorl.model/3") || !strings.Contains(err.Error(), "use a newer whorl") {
 			t.Errorf("%s: %v does not say what to do", name, err)
 		}
 	}

@@ -12,15 +12,18 @@ func TestFormatIsDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	names := []string{
+	list := []string{
 		keyFormat, keyVersion, keySchema, keyFeatures, keyPrecision, keyThreshold, keyThreshold + ".<platform>", keyProvenance + "<key>", keyDigest,
-		tensorCalibration + "<platform>" + suffixSigmoid, tensorCalibration + "<platform>" + suffixPiecewise, fallbackName,
-		tensorMargins, tensorProbabilities, tensorVectors, tensorBase, tensorFeature, tensorLeft, tensorMissing, tensorRoots, tensorThreshold, tensorValue,
+		keyGroups, keyJoin, keyJoin + ".<platform>", GroupSchemaID, fallbackName,
+	}
+	for _, n := range []*names{pairNames, groupNames} {
+		list = append(list, n.calibration+"<platform>"+suffixSigmoid, n.calibration+"<platform>"+suffixPiecewise,
+			n.margins, n.probabilities, n.vectors, n.base, n.feature, n.left, n.missing, n.roots, n.threshold, n.value)
 	}
 	for name := range sentinels {
-		names = append(names, name)
+		list = append(list, name)
 	}
-	for _, name := range names {
+	for _, name := range list {
 		if !strings.Contains(string(text), "`"+name+"`") {
 			t.Errorf("FORMAT.md does not name `%s`", name)
 		}

@@ -14,24 +14,8 @@ import (
 // plus 1 where the messages have one template.
 func stumps(t testing.TB, threshold float64) *Model {
 	t.Helper()
-	at := func(name string) int32 {
-		i, ok := features.FeatureIndex(name)
-		if !ok {
-			t.Fatalf("no feature %q", name)
-		}
-		return int32(i)
-	}
 	parts := &Parts{
-		Version: "stumps", PrecisionTarget: 0.97,
-		Forest: Forest{
-			Roots:       []int32{0, 3},
-			Feature:     []int32{at("align_function"), -1, -1, at("same_template"), -1, -1},
-			Threshold:   []float32{0.3, 0, 0, 0.5, 0, 0},
-			Left:        []int32{1, 0, 0, 4, 0, 0},
-			Right:       []int32{2, 0, 0, 5, 0, 0},
-			DefaultLeft: make([]bool, 6),
-			Value:       []float32{0, -4, 4, 0, 0, 1},
-		},
+		Version: "stumps", PrecisionTarget: 0.97, Forest: stumpForest(t),
 		Fallback: Calibration{Kind: Sigmoid, A: 1}, FallbackThreshold: threshold,
 	}
 	file, err := Marshal(parts)
@@ -43,6 +27,26 @@ func stumps(t testing.TB, threshold float64) *Model {
 		t.Fatal(err)
 	}
 	return m
+}
+
+func stumpForest(t testing.TB) Forest {
+	t.Helper()
+	at := func(name string) int32 {
+		i, ok := features.FeatureIndex(name)
+		if !ok {
+			t.Fatalf("no feature %q", name)
+		}
+		return int32(i)
+	}
+	return Forest{
+		Roots:       []int32{0, 3},
+		Feature:     []int32{at("align_function"), -1, -1, at("same_template"), -1, -1},
+		Threshold:   []float32{0.3, 0, 0, 0.5, 0, 0},
+		Left:        []int32{1, 0, 0, 4, 0, 0},
+		Right:       []int32{2, 0, 0, 5, 0, 0},
+		DefaultLeft: make([]bool, 6),
+		Value:       []float32{0, -4, 4, 0, 0, 1},
+	}
 }
 
 // crash returns the record of an error with the given stack, crashing

@@ -30,7 +30,7 @@ func TestMarginMatchesReference(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m := &Model{forest: compiled}
+		m := &Model{pairs: scorer{forest: compiled}}
 		vs := randomVectors(seed, rapid.IntRange(0, 150).Draw(t, "vectors"))
 		batched := make([]float64, len(vs))
 		m.Margins(vs, batched)

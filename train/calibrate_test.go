@@ -11,41 +11,28 @@ import (
 	"whorl/model"
 )
 
-// synthetic returns a fitting with the given tuning pairs, of one project of
-// two records.
-func synthetic(platform features.Platform, tuning []tuningPair) *fitting {
-	records := []*features.Record{{Platform: platform}, {Platform: platform}}
-	for i := range tuning {
-		tuning[i].b = 1
-	}
-	return &fitting{projects: []*prepared{{records: records, platform: platform}}, tuning: tuning}
-}
-
-// logistic draws tuning pairs whose probability is 1/(1+exp(-(a*margin+b))).
-func logistic(rng *rand.Rand, n int, a, b float64) []tuningPair {
-	out := make([]tuningPair, n)
+// logistic draws samples whose probability is 1/(1+exp(-(a*margin+b))).
+func logistic(rng *rand.Rand, n int, a, b float64) []sample {
+	out := make([]sample, n)
 	for i := range out {
 		margin := 6*rng.Float64() - 3
-		out[i] = tuningPair{margin: margin, weight: 1, same: rng.Float64() < 1/(1+math.Exp(-(a*margin+b)))}
+		out[i] = sample{margin: margin, weight: 1, same: rng.Float64() < 1/(1+math.Exp(-(a*margin+b)))}
 	}
 	return out
 }
 
-func every(int) bool { return true }
-
-func ones(n int) []float64 {
-	out := make([]float64, n)
-	for i := range out {
-		out[i] = 1
+// of gives samples a platform.
+func of(platform features.Platform, samples []sample) []sample {
+	for i := range samples {
+		samples[i].platform = platform
 	}
-	return out
+	return samples
 }
 
 func TestSigmoidRecovers(t *testing.T) {
 	for _, want := range [][2]float64{{1, 0}, {0.4, -1}, {2.5, 1.5}, {1.3, -3}} {
 		rng := rand.New(rand.NewPCG(1, 2))
-		f := synthetic(features.Go, logistic(rng, 20000, want[0], want[1]))
-		a, b, err := f.sigmoid(ones(20000), every, 1, 0, 0)
+		a, b, err := sigmoid(logistic(rng, 20000, want[0], want[1]), 1, 0, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -55,25 +42,22 @@ func TestSigmoidRecovers(t *testing.T) {
 	}
 }
 
-// TestSigmoidWeighs: a pair of weight 3 is three pairs, and pairs not chosen
-// do not count.
+// TestSigmoidWeighs: a sample of weight 3 is three samples.
 func TestSigmoidWeighs(t *testing.T) {
 	rng := rand.New(rand.NewPCG(4, 2))
-	pairs := logistic(rng, 900, 1.2, -0.5)
-	weight := make([]float64, len(pairs))
-	var repeated []tuningPair
-	for i, p := range pairs {
-		weight[i] = float64(i % 4)
+	samples := logistic(rng, 900, 1.2, -0.5)
+	var repeated []sample
+	for i := range samples {
 		for range i % 4 {
-			repeated = append(repeated, p)
+			repeated = append(repeated, samples[i])
 		}
+		samples[i].weight = float64(i % 4)
 	}
-	f := synthetic(features.Go, pairs)
-	a, b, err := f.sigmoid(weight, func(i int) bool { return i%8 != 0 }, 1, 0, 0)
+	a, b, err := sigmoid(samples, 1, 0, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantA, wantB, err := synthetic(features.Go, repeated).sigmoid(ones(len(repeated)), every, 1, 0, 0)
+	wantA, wantB, err := sigmoid(repeated, 1, 0, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,10 +68,10 @@ func TestSigmoidWeighs(t *testing.T) {
 
 // TestSigmoidShrinks: the greater the penalty, the nearer to the prior.
 func TestSigmoidShrinks(t *testing.T) {
-	f := synthetic(features.Go, logistic(rand.New(rand.NewPCG(5, 2)), 2000, 2, 1))
+	samples := logistic(rand.New(rand.NewPCG(5, 2)), 2000, 2, 1)
 	before := math.Inf(1)
 	for _, penalty := range []float64{0, 10, 100, 1000, 1e7} {
-		a, b, err := f.sigmoid(ones(2000), every, 0.5, -1, penalty)
+		a, b, err := sigmoid(samples, 0.5, -1, penalty)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -105,12 +89,11 @@ func TestSigmoidShrinks(t *testing.T) {
 // TestSigmoidGradient compares the gradient with central differences.
 func TestSigmoidGradient(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 2))
-	f := synthetic(features.Go, logistic(rng, 60, 1, 0))
-	weight := make([]float64, 60)
-	for i := range weight {
-		weight[i] = 3 * rng.Float64()
+	samples := logistic(rng, 60, 1, 0)
+	for i := range samples {
+		samples[i].weight = 3 * rng.Float64()
 	}
-	loss := f.sigmoidLoss(weight, func(i int) bool { return i%3 > 0 }, 0.7, 0.4, 5)
+	loss := sigmoidLoss(samples, 0.7, 0.4, 5)
 	for _, x := range [][]float64{{0, 0}, {1, -2}, {-2, 3}, {math.Log(0.7), 0.4}, {2.5, 0.1}} {
 		grad := make([]float64, 2)
 		loss(x, grad)
@@ -133,17 +116,12 @@ func TestSigmoidGradient(t *testing.T) {
 func TestSigmoidSeparable(t *testing.T) {
 	steepest := 0.0
 	for _, gap := range [][2]float64{{-1, 1}, {2, 3}, {8, 8.5}, {5, 5.001}, {-30, -29}, {20, 20.01}, {3, 3.4}} {
-		var tuning []tuningPair
-		for i := range 400 {
+		var samples []sample
+		for i := range 400 { // weights as much as the largest corpora have
 			spread := float64(i) / 400
-			tuning = append(tuning, tuningPair{margin: gap[0] - spread}, tuningPair{margin: gap[1] + spread, same: true})
+			samples = append(samples, sample{margin: gap[0] - spread, weight: 1e6}, sample{margin: gap[1] + spread, weight: 1e6, same: true})
 		}
-		f := synthetic(features.Go, tuning)
-		weight := ones(len(tuning))
-		for i := range weight { // as much as the largest corpora have
-			weight[i] = 1e6
-		}
-		a, b, err := f.sigmoid(weight, every, 1, 0, 0)
+		a, b, err := sigmoid(samples, 1, 0, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -164,16 +142,14 @@ func TestSigmoidSeparable(t *testing.T) {
 func TestSigmoidIsValid(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		margin := rapid.OneOf(rapid.Float64Range(-40, 40), rapid.SampledFrom([]float64{0, 0, 1, -1, 1e-9}))
-		tuning := []tuningPair{{same: true}, {}}
-		for range rapid.IntRange(0, 30).Draw(t, "pairs") {
-			tuning = append(tuning, tuningPair{margin: margin.Draw(t, "margin"), same: rapid.Bool().Draw(t, "same")})
+		samples := []sample{{same: true}, {}}
+		for range rapid.IntRange(0, 30).Draw(t, "samples") {
+			samples = append(samples, sample{margin: margin.Draw(t, "margin"), same: rapid.Bool().Draw(t, "same")})
 		}
-		weight := ones(len(tuning))
-		for i := range weight {
-			weight[i] = rapid.SampledFrom([]float64{1, 0.01, 5000}).Draw(t, "weight")
+		for i := range samples {
+			samples[i].weight = rapid.SampledFrom([]float64{1, 0.01, 5000}).Draw(t, "weight")
 		}
-		f := synthetic(features.Go, tuning)
-		a, b, err := f.sigmoid(weight, every, 1, 0, 0)
+		a, b, err := sigmoid(samples, 1, 0, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -183,59 +159,44 @@ func TestSigmoidIsValid(t *testing.T) {
 	})
 }
 
-// TestCalibratePlatforms: a platform with pairs enough gets its own sigmoid,
+// TestCalibratePlatforms: a platform with samples enough gets its own sigmoid,
 // near its own truth; one with too few has none.
 func TestCalibratePlatforms(t *testing.T) {
 	rng := rand.New(rand.NewPCG(8, 2))
-	f := synthetic(features.Python, logistic(rng, 6000, 2, 1))
-	java := &features.Record{Platform: features.Java}
-	f.projects = append(f.projects, &prepared{records: []*features.Record{java, java, f.projects[0].records[0]}})
-	for k, p := range logistic(rng, 6000, 0.7, -1) {
-		p.project, p.b = 1, 1
-		if k%50 == 0 {
-			p.b = 2 // a pair of two platforms
-		}
-		f.tuning = append(f.tuning, p)
+	samples := of(features.Python, logistic(rng, 6000, 2, 1))
+	java := of(features.Java, logistic(rng, 6000, 0.7, -1))
+	for k := 0; k < len(java); k += 50 {
+		java[k].platform = model.MixedPlatforms
 	}
-	f.projects = append(f.projects, &prepared{records: []*features.Record{{Platform: features.Ruby}, {Platform: features.Ruby}}})
-	for _, p := range logistic(rng, minTuning, 1, 0) { // fewer than minTuning of either class
-		p.project, p.b = 2, 1
-		f.tuning = append(f.tuning, p)
+	samples = append(samples, java...)
+	samples = append(samples, of(features.Ruby, logistic(rng, minTuning, 1, 0))...) // fewer than minTuning of either class
+	fallback, own, ok, err := calibrate(samples)
+	if err != nil || !ok {
+		t.Fatal(ok, err)
 	}
-	var parts model.Parts
-	if err := f.calibrate(&parts); err != nil {
-		t.Fatal(err)
-	}
-	if len(parts.Calibrations) != 2 {
-		t.Errorf("calibrations %v, want python and java alone", parts.Calibrations)
+	if len(own) != 2 {
+		t.Errorf("calibrations %v, want python and java alone", own)
 	}
 	for platform, want := range map[features.Platform][2]float64{features.Python: {2, 1}, features.Java: {0.7, -1}} {
-		c := parts.Calibrations[platform]
+		c := own[platform]
 		if c.Kind != model.Sigmoid || math.Abs(c.A-want[0]) > 0.4 || math.Abs(c.B-want[1]) > 0.4 {
 			t.Errorf("%s: %+v, want about %v", platform, c, want)
 		}
 	}
-	if c := parts.Fallback; c.Kind != model.Sigmoid || c.A < 0.7 || c.A > 2 {
-		t.Errorf("fallback %+v, want a slope between the platforms'", c)
-	}
-	if len(f.report.Warnings) != 0 {
-		t.Errorf("warnings %v", f.report.Warnings)
+	if fallback.Kind != model.Sigmoid || fallback.A < 0.7 || fallback.A > 2 {
+		t.Errorf("fallback %+v, want a slope between the platforms'", fallback)
 	}
 }
 
 // TestCalibrateWithoutPairs falls back to the forest's own probabilities.
 func TestCalibrateWithoutPairs(t *testing.T) {
-	for name, tuning := range map[string][]tuningPair{"none": nil, "one class": {{margin: 1, weight: 1, same: true}}} {
-		f := synthetic(features.Python, tuning)
-		var parts model.Parts
-		if err := f.calibrate(&parts); err != nil {
-			t.Fatal(err)
+	for name, samples := range map[string][]sample{"none": nil, "one class": {{margin: 1, weight: 1, same: true}}} {
+		c, own, ok, err := calibrate(samples)
+		if err != nil || ok || len(own) > 0 {
+			t.Errorf("%s: own %v, ok %v, %v", name, own, ok, err)
 		}
-		if parts.Fallback.Kind != model.Sigmoid || parts.Fallback.A != 1 || parts.Fallback.B != 0 {
-			t.Errorf("%s: fallback %+v, want the identity", name, parts.Fallback)
-		}
-		if len(f.report.Warnings) != 1 || f.report.Warnings[0].Code != "no_calibration" {
-			t.Errorf("%s: warnings %v", name, f.report.Warnings)
+		if c.Kind != model.Sigmoid || c.A != 1 || c.B != 0 {
+			t.Errorf("%s: fallback %+v, want the identity", name, c)
 		}
 	}
 }

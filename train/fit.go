@@ -31,6 +31,7 @@ type Params struct {
 	Without         []string // features left out, by name
 	Mine            MineParams
 	Boost           boost.Params
+	MinOrgs         int // organisations behind every leaf of the scorers at least; default 2
 	Workers         int // goroutines; default 1
 	Progress        func(stage string, done, total int)
 }
@@ -41,6 +42,7 @@ func (p Params) withDefaults() Params {
 	p.PrecisionTarget = cmp.Or(p.PrecisionTarget, 0.97)
 	p.TuningPairs = cmp.Or(p.TuningPairs, 60000)
 	p.Bins = cmp.Or(p.Bins, 64)
+	p.MinOrgs = cmp.Or(p.MinOrgs, 2)
 	p.Workers = cmp.Or(p.Workers, 1)
 	if p.Progress == nil {
 		p.Progress = func(string, int, int) {}
@@ -133,6 +135,11 @@ func newFitting(ctx context.Context, corpus *Corpus, params Params) (*fitting, e
 		return nil, err
 	}
 	f.folds = assignFolds(f.projects, params.Folds)
+	organisations := map[int]bool{}
+	for _, p := range f.projects {
+		organisations[p.organisation] = true
+	}
+	f.params.Boost.MinSources = min(params.MinOrgs, max(1, len(organisations)))
 
 	pairs := make([][]Pair, n)
 	tuning := make([][]tuningPair, n)
@@ -144,6 +151,9 @@ func newFitting(ctx context.Context, corpus *Corpus, params Params) (*fitting, e
 	}
 	f.pairs, f.tuning = slices.Concat(pairs...), slices.Concat(tuning...)
 	f.report = f.describe()
+	if f.params.Boost.MinSources < params.MinOrgs {
+		f.report.warn("few_organisations_in_leaves", fmt.Sprintf("there are %d organisations, fewer than min_orgs: %d: leaves of the model may rest on one of them; do not give it to others", len(organisations), params.MinOrgs))
+	}
 	positives, negatives := 0, 0
 	for i := range f.pairs {
 		switch {
@@ -169,6 +179,7 @@ func newFitting(ctx context.Context, corpus *Corpus, params Params) (*fitting, e
 		}
 		f.labels, f.weights = append(f.labels, label), append(f.weights, p.Weight)
 		rows = append(rows, rowOf{p.Project, p.A, p.B})
+		f.params.Boost.Sources = append(f.params.Boost.Sources, int32(f.projects[p.Project].organisation))
 	}
 	balance(f.weights, func(i int) features.Platform { return f.projects[f.pairs[i].Project].platform })
 	if f.mined, err = f.matrix(ctx, columns, rows); err != nil {

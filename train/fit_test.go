@@ -343,18 +343,24 @@ func TestFitOnLittle(t *testing.T) {
 // TestBalance: by hand, platforms of 90 and 10 keep their total of 100, in
 // shares as 90^0.3 to 10^0.3.
 func TestBalance(t *testing.T) {
-	f := &fitting{projects: []*prepared{{platform: features.Go}, {platform: features.PHP}}}
-	for i := range 100 {
-		pair := Pair{Weight: 1}
+	platform := func(i int) features.Platform {
 		if i < 10 {
-			pair.Project = 1
+			return features.PHP
 		}
-		f.pairs, f.weights = append(f.pairs, pair), append(f.weights, 1)
+		return features.Go
 	}
-	f.balance()
+	weights := make([]float32, 100)
+	for i := range weights {
+		weights[i] = 1
+	}
+	balance(weights, platform)
 	var sums [2]float64
-	for i, p := range f.pairs {
-		sums[p.Project] += float64(f.weights[i])
+	for i, w := range weights {
+		if platform(i) == features.PHP {
+			sums[1] += float64(w)
+		} else {
+			sums[0] += float64(w)
+		}
 	}
 	// 90^0.3 = 3.8573, 10^0.3 = 1.9953.
 	if want := 100 * 3.8573 / (3.8573 + 1.9953); sums[0] < want-0.01 || sums[0] > want+0.01 || sums[0]+sums[1] < 99.99 || sums[0]+sums[1] > 100.01 {

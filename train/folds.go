@@ -15,7 +15,8 @@ import (
 // A fold holds whole organisations, because a model meets organisations that
 // it was not trained on. A platform with fewer than three of them is cut
 // within its projects instead: groups in the order of their first event, one
-// block of time a fold.
+// block of time a fold. So is an organisation that holds more than two fifths
+// of its platform (docs/decisions.md).
 
 // assignFolds returns the fold of every group, by project.
 func assignFolds(projects []*prepared, folds int) []map[int32]int {
@@ -41,8 +42,9 @@ func assignFolds(projects []*prepared, folds int) []map[int32]int {
 		slices.SortFunc(units, func(a, b unit) int {
 			return cmp.Or(b.events-a.events, a.organisation-b.organisation)
 		})
-		if dominant := units[0].events; len(sizes) >= 3 && dominant*2 > sum(sizes) {
-			// One organisation holds most of the platform: its time is cut, the others stay whole.
+		if units[0].events*5 > 2*sum(sizes) {
+			// One organisation holds so much of the platform that without it there
+			// would be too little to learn from: its time is cut, the others stay whole.
 			units = units[1:]
 		}
 		load := make([]int, folds)

@@ -1,8 +1,10 @@
 package train
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 
@@ -24,6 +26,8 @@ type groupRow struct {
 	weight   float64
 	platform features.Platform
 	fold     int
+
+	organisation int32
 }
 
 // hardest is how many clusters most like a query are learned from.
@@ -36,10 +40,14 @@ var builtAt = []float64{0.6, 0.9, math.Inf(1)}
 
 // groupParams are the settings of the forest over group vectors: small, as
 // there are few and plain features.
-func (f *fitting) groupParams() boost.Params {
+func (f *fitting) groupParams(rows []groupRow) boost.Params {
+	sources := make([]int32, len(rows))
+	for i := range rows {
+		sources[i] = rows[i].organisation
+	}
 	return boost.Params{
-		Trees: 60, Leaves: 12, Depth: 4, LearningRate: 0.1, L2: 5, MinRows: 40, RowSample: 0.7, ColumnSample: 0.8,
-		Seed: f.params.Seed, Workers: f.params.Workers,
+		Trees: int(cmp.Or(Lab["trees"], 60)), Leaves: int(cmp.Or(Lab["leaves"], 12)), Depth: int(cmp.Or(Lab["depth"], 4)), LearningRate: 0.1, L2: 5, MinRows: 40, RowSample: 0.7, ColumnSample: 0.8,
+		Seed: f.params.Seed, Workers: f.params.Workers, MinSources: f.params.Boost.MinSources, Sources: sources,
 	}
 }
 
@@ -57,7 +65,23 @@ func (f *fitting) fitGroups(ctx context.Context, parts *model.Parts) error {
 func (f *fitting) fitGroupsOn(ctx context.Context, parts *model.Parts, replays []*replayed) error {
 	perReplay := make([][]groupRow, len(replays))
 	if Lab["nofuzz"] > 0 {
-		replays = slices.DeleteFunc(replays, func(r *replayed) bool { return r.project.Records[0].Platform == features.Native && len(r.project.Records) < 1000 })
+		replays = slices.DeleteFunc(replays, func(r *replayed) bool {
+			return r.project.Records[0].Platform == features.Native && len(r.project.Records) < 1000
+		})
+		perReplay = perReplay[:len(replays)]
+	}
+	if Lab["pure"] > 0 {
+		n, e := 0, 0
+		replays = slices.DeleteFunc(replays, func(r *replayed) bool {
+			t := measureAlike([]*replayed{r})
+			if t.all.mean() < Lab["pure"] {
+				n++
+				e += len(r.project.Records)
+				return true
+			}
+			return false
+		})
+		fmt.Println("dropped", n, e)
 		perReplay = perReplay[:len(replays)]
 	}
 	if Lab["trust"] > 0 {
@@ -73,6 +97,7 @@ func (f *fitting) fitGroupsOn(ctx context.Context, parts *model.Parts, replays [
 	if err != nil {
 		return err
 	}
+	params := f.groupParams(rows)
 	forests := make([]*model.Model, f.params.Folds)
 	samples := make([]sample, 0, len(rows))
 	for fold := range forests {
@@ -82,7 +107,7 @@ func (f *fitting) fitGroupsOn(ctx context.Context, parts *model.Parts, replays [
 				others = append(others, int32(i))
 			}
 		}
-		e, err := boost.Fit(ctx, m, others, labels, weights, f.groupParams())
+		e, err := boost.Fit(ctx, m, others, labels, weights, params)
 		if errors.Is(err, boost.ErrNoRows) || errors.Is(err, boost.ErrOneClass) {
 			continue
 		} else if err != nil {
@@ -97,7 +122,7 @@ func (f *fitting) fitGroupsOn(ctx context.Context, parts *model.Parts, replays [
 			}
 		}
 	}
-	e, err := boost.Fit(ctx, m, nil, labels, weights, f.groupParams())
+	e, err := boost.Fit(ctx, m, nil, labels, weights, params)
 	if errors.Is(err, boost.ErrNoRows) || errors.Is(err, boost.ErrOneClass) {
 		f.report.warn("no_groups", "replays hold too little to judge clusters by: a cluster is as probable as its best member; add labelled organisations")
 		return nil
@@ -149,11 +174,16 @@ func servedGroups(parts *model.Parts, groups *model.GroupParts) (*model.Model, e
 // learned from the counted ones.
 func (r *replayed) groupRows() []groupRow {
 	var rows []groupRow
+	dense := map[int32]int{} // groups by first event: how they are numbered must not matter
 	for _, threshold := range builtAt {
-		var tops []map[int32]int // by cluster: events of each group
+		var held []holding // by cluster
 		r.through(func(i int, t *model.Gathering, sizes []int, copied int) int {
-			group := r.project.Groups[i]
-			own := int(group)
+			group, ok := dense[r.project.Groups[i]]
+			if !ok {
+				group = len(dense)
+				dense[r.project.Groups[i]] = group
+			}
+			own := group
 			if !math.IsInf(threshold, 1) {
 				own = -1
 			}
@@ -164,7 +194,7 @@ func (r *replayed) groupRows() []groupRow {
 					if k >= hardest && c != own {
 						continue
 					}
-					row := groupRow{same: majority(tops[c]) == group, platform: r.project.Records[i].Platform, fold: r.fold, weight: r.weight}
+					row := groupRow{same: held[c].majority == group, platform: r.project.Records[i].Platform, fold: r.fold, weight: r.weight, organisation: int32(r.project.Organisation)}
 					t.Vector(k, &r.queries[i], sizes[c], &row.vector)
 					rows = append(rows, row)
 				}
@@ -179,25 +209,27 @@ func (r *replayed) groupRows() []groupRow {
 			default:
 				chosen = len(sizes)
 			}
-			for len(tops) <= chosen {
-				tops = append(tops, map[int32]int{})
+			for len(held) <= chosen {
+				held = append(held, holding{events: map[int]int{}})
 			}
-			tops[chosen][group]++
+			held[chosen].add(group)
 			return chosen
 		})
 	}
 	return rows
 }
 
-// majority returns the group with most events, the lowest of equals; -1 of none.
-func majority(of map[int32]int) int32 {
-	best, most := int32(-1), 0
-	for g, n := range of {
-		if n > most || n == most && g < best {
-			best, most = g, n
-		}
+// holding is what a cluster holds.
+type holding struct {
+	events   map[int]int // by group
+	majority int         // the group with most events, of equals the one that had them first
+}
+
+func (h *holding) add(group int) {
+	h.events[group]++
+	if len(h.events) == 1 || h.events[group] > h.events[h.majority] {
+		h.majority = group
 	}
-	return best
 }
 
 // groupMatrix bins the rows and balances platforms as [fitting.balance] does.

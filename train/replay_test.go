@@ -87,10 +87,11 @@ func TestMeasure(t *testing.T) {
 			p.Records = append(p.Records, &features.Record{Content: uint64(i), Platform: rapid.SampledFrom([]features.Platform{features.Go, features.PHP}).Draw(t, "platform")})
 			p.Groups = append(p.Groups, int32(rapid.IntRange(0, 3).Draw(t, "group")))
 			r.counted = append(r.counted, rapid.Bool().Draw(t, "counted"))
-			var found []model.Candidate
+			var found []candidate
 			if i > 0 {
-				found = append(found, model.Candidate{Event: rapid.IntRange(0, i-1).Draw(t, "best"), Probability: rapid.Float64Range(0, 1).Draw(t, "p")})
+				found = append(found, candidate{int32(rapid.IntRange(0, i-1).Draw(t, "best")), rapid.Float64Range(0, 1).Draw(t, "p")})
 			}
+			r.queries = append(r.queries, model.Query{})
 			r.candidates = append(r.candidates, found)
 		}
 		got := measure([]*replayed{r}, 0.5)

@@ -50,8 +50,8 @@ func Fit(ctx context.Context, m *Matrix, rows []int32, labels, weights []float32
 	if err := p.check(); err != nil {
 		return nil, err
 	}
-	if len(labels) != m.rows || weights != nil && len(weights) != m.rows {
-		panic("boost: labels or weights differ in length from the matrix")
+	if len(labels) != m.rows || weights != nil && len(weights) != m.rows || p.MinSources > 1 && len(p.Sources) != m.rows {
+		panic("boost: labels, weights or sources differ in length from the matrix")
 	}
 	rows, bias, err := present(rows, labels, weights)
 	if err != nil {

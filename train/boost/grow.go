@@ -13,6 +13,7 @@ type grower struct {
 	spill   []int32    // of divide
 	near    []pull     // of gather
 	columns [2][]split // of search: best split of each column, for two leaves
+	sources [2][]int32 // of sourced
 }
 
 func newGrower(m *Matrix, p Params) *grower {
@@ -23,6 +24,7 @@ func newGrower(m *Matrix, p Params) *grower {
 	}
 	for k := range g.columns {
 		g.columns[k] = make([]split, len(m.columns))
+		g.sources[k] = make([]int32, 0, p.MinSources)
 	}
 	return g
 }

@@ -17,9 +17,11 @@ type Params struct {
 	MinGain      float64 // a split must gain more than this, in units of the loss, doubled; default 0
 	MinWeight    float64 // least sum of curvatures in a leaf; default 5
 	MinRows      int     // least rows in a leaf; default 20
+	MinSources   int     // least sources behind a leaf, see Sources; default 1
 	RowSample    float64 // chance of each row to be behind a tree, in (0,1]; default 0.7
 	ColumnSample float64 // share of columns that each tree may use, in (0,1]; at least one column; default 0.7
 	MaxLeafValue float64 // bound of a leaf's absolute value before shrinkage; default 4
+	Sources      []int32 // of each row of the matrix: whose it is; may be nil where MinSources is 1
 	Workers      int     // goroutines; default 1
 	Seed         uint64
 	Progress     func(done, total int) // called after each tree; may be nil
@@ -33,6 +35,7 @@ func (p Params) withDefaults() Params {
 	p.Leaves = cmp.Or(p.Leaves, 31)
 	p.Depth = cmp.Or(p.Depth, 7)
 	p.MinRows = cmp.Or(p.MinRows, 20)
+	p.MinSources = cmp.Or(p.MinSources, 1)
 	p.Workers = cmp.Or(p.Workers, 1)
 	p.LearningRate = cmp.Or(p.LearningRate, 0.1)
 	p.L2 = cmp.Or(p.L2, 1)
@@ -58,6 +61,7 @@ func (p *Params) check() error {
 		{"MinGain", p.MinGain, 0, math.MaxFloat64},
 		{"MinWeight", p.MinWeight, least, math.MaxFloat64},
 		{"MinRows", float64(p.MinRows), 1, math.MaxInt32},
+		{"MinSources", float64(p.MinSources), 1, 1000},
 		{"RowSample", p.RowSample, least, 1},
 		{"ColumnSample", p.ColumnSample, least, 1},
 		{"MaxLeafValue", p.MaxLeafValue, least, math.MaxFloat32},

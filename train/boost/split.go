@@ -1,6 +1,9 @@
 package boost
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // split is the best way found to divide a leaf.
 type split struct {
@@ -24,7 +27,7 @@ func (g *grower) searchRoot(root *leaf, columns []int) {
 		g.fill(root.hist, root.rows, columns)
 		g.bestOfColumns(0, root, columns)
 	})
-	root.best = g.bestOf(0, columns)
+	root.best = g.bestOf(0, root, columns)
 }
 
 // search finds the best splits of the two parts of a leaf, whose histogram it
@@ -54,10 +57,10 @@ func (g *grower) search(parent, left, right *leaf, columns []int) {
 		}
 	})
 	if inSmall {
-		small.best = g.bestOf(0, columns)
+		small.best = g.bestOf(0, small, columns)
 	}
 	if inLarge {
-		large.best = g.bestOf(1, columns)
+		large.best = g.bestOf(1, large, columns)
 	}
 }
 
@@ -69,16 +72,47 @@ func (g *grower) bestOfColumns(slot int, l *leaf, columns []int) {
 	}
 }
 
-// bestOf returns the split of greatest gain; equal gains go to the lower
-// column, then the lower bin, then to missing values on the right.
-func (g *grower) bestOf(slot int, columns []int) split {
-	best := noSplit
-	for _, c := range columns {
-		if g.columns[slot][c].gain > best.gain {
-			best = g.columns[slot][c]
+// bestOf returns the split of greatest gain whose two sides have sources
+// enough; equal gains go to the lower column, then the lower bin, then to
+// missing values on the right. Where a column's best split leaves a side with
+// too few sources, the column's other splits are not looked at.
+func (g *grower) bestOf(slot int, l *leaf, columns []int) split {
+	for {
+		best := noSplit
+		for _, c := range columns {
+			if g.columns[slot][c].gain > best.gain {
+				best = g.columns[slot][c]
+			}
+		}
+		if g.p.MinSources <= 1 || best.gain <= g.p.MinGain || g.sourced(l, &best) {
+			return best
+		}
+		g.columns[slot][best.column] = noSplit
+	}
+}
+
+// sourced reports whether rows of enough sources go to either side of a split.
+// It stops as soon as it knows.
+func (g *grower) sourced(l *leaf, b *split) bool {
+	var sides [2][]int32
+	for k := range sides {
+		sides[k] = g.sources[k][:0]
+	}
+	bins, missing := g.m.bins[b.column], uint8(g.m.columns[b.column].Bins)
+	for _, r := range l.rows {
+		side := 1
+		if bin := bins[r]; bin == missing && b.missingLeft || bin != missing && int(bin) <= b.bin {
+			side = 0
+		}
+		if len(sides[side]) == g.p.MinSources || slices.Contains(sides[side], g.p.Sources[r]) {
+			continue
+		}
+		sides[side] = append(sides[side], g.p.Sources[r])
+		if len(sides[0]) == g.p.MinSources && len(sides[1]) == g.p.MinSources {
+			return true
 		}
 	}
-	return best
+	return false
 }
 
 func (g *grower) bestOfColumn(l *leaf, c int, parent float64) split {
