@@ -90,8 +90,8 @@ func (m *Model) SchemaID() string { return m.value(keySchema) }
 func (m *Model) Digest() string { return m.digest }
 
 // PrecisionTarget returns the share, in (0, 1], that thresholds were chosen to
-// get right on data the fit never saw: of the pairs they join, or of the
-// events in their clusters, whichever asks for the lower threshold.
+// get right on data the fit never saw: [Model.Threshold] of the pairs it takes
+// for one problem, [Model.JoinThreshold] of the events in their clusters.
 func (m *Model) PrecisionTarget() float64 { return m.about.precisionTarget }
 
 // Threshold returns the probability, in (0, 1], from which on a pair of events

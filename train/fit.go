@@ -29,6 +29,7 @@ type Params struct {
 	TuningPairs     int      // drawn per project for calibration at most; default 60000
 	Bins            int      // of a feature's range; default 64
 	Without         []string // features left out, by name
+	PairsOnly       bool     // no scorer of clusters: a cluster is as probable as its best member
 	Mine            MineParams
 	Boost           boost.Params
 	MinOrgs         int // organisations behind every leaf of the scorers at least; default 2

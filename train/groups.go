@@ -1,10 +1,8 @@
 package train
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"math"
 	"slices"
 
@@ -46,49 +44,22 @@ func (f *fitting) groupParams(rows []groupRow) boost.Params {
 		sources[i] = rows[i].organisation
 	}
 	return boost.Params{
-		Trees: int(cmp.Or(Lab["trees"], 60)), Leaves: int(cmp.Or(Lab["leaves"], 12)), Depth: int(cmp.Or(Lab["depth"], 4)), LearningRate: 0.1, L2: 5, MinRows: 40, RowSample: 0.7, ColumnSample: 0.8,
+		Trees: 60, Leaves: 12, Depth: 4, LearningRate: 0.1, L2: 5, MinRows: 40, RowSample: 0.7, ColumnSample: 0.8,
 		Seed: f.params.Seed, Workers: f.params.Workers, MinSources: f.params.Boost.MinSources, Sources: sources,
 	}
 }
 
 // fitGroups fits the scorer of clusters and sets parts.Groups. Where there is
-// too little to learn from it leaves them nil.
+// too little to learn from, or pairs alone are asked for, it leaves them nil.
 func (f *fitting) fitGroups(ctx context.Context, parts *model.Parts) error {
 	replays, err := f.replays(ctx, parts)
 	if err != nil {
 		return err
 	}
-	return f.fitGroupsOn(ctx, parts, replays)
-}
-
-// fitGroupsOn is fitGroups on replays.
-func (f *fitting) fitGroupsOn(ctx context.Context, parts *model.Parts, replays []*replayed) error {
+	if f.params.PairsOnly {
+		return f.pairsJoin(ctx, parts, replays)
+	}
 	perReplay := make([][]groupRow, len(replays))
-	if Lab["nofuzz"] > 0 {
-		replays = slices.DeleteFunc(replays, func(r *replayed) bool {
-			return r.project.Records[0].Platform == features.Native && len(r.project.Records) < 1000
-		})
-		perReplay = perReplay[:len(replays)]
-	}
-	if Lab["pure"] > 0 {
-		n, e := 0, 0
-		replays = slices.DeleteFunc(replays, func(r *replayed) bool {
-			t := measureAlike([]*replayed{r})
-			if t.all.mean() < Lab["pure"] {
-				n++
-				e += len(r.project.Records)
-				return true
-			}
-			return false
-		})
-		fmt.Println("dropped", n, e)
-		perReplay = perReplay[:len(replays)]
-	}
-	if Lab["trust"] > 0 {
-		for _, r := range replays {
-			r.weight = min(1, fullReplay/float64(len(r.project.Records))) * math.Pow(f.trust(r.index), Lab["trust"])
-		}
-	}
 	if err := f.each(ctx, "gathering clusters", len(replays), func(k int) { perReplay[k] = replays[k].groupRows() }); err != nil {
 		return err
 	}
@@ -156,6 +127,31 @@ func (f *fitting) fitGroupsOn(ctx context.Context, parts *model.Parts, replays [
 		return err
 	}
 	parts.Groups = groups
+	return nil
+}
+
+// pairsJoin gives a model without a scorer of clusters thresholds that serve
+// both: of the one for pairs and the one for joining the lower.
+func (f *fitting) pairsJoin(ctx context.Context, parts *model.Parts, replays []*replayed) error {
+	joins := model.GroupParts{Calibrations: map[features.Platform]model.Calibration{}}
+	if err := f.joinThresholds(ctx, &joins, replays); err != nil {
+		return err
+	}
+	parts.FallbackThreshold = min(parts.FallbackThreshold, joins.FallbackThreshold)
+	for _, p := range features.Platforms() {
+		own, ok := parts.Thresholds[p]
+		join, joined := joins.Thresholds[p]
+		if !joined {
+			continue
+		}
+		if !ok {
+			own = join
+		}
+		parts.Thresholds[p] = min(own, join)
+		if _, ok := parts.Calibrations[p]; !ok {
+			parts.Calibrations[p] = parts.Fallback // a model keeps both or none
+		}
+	}
 	return nil
 }
 
@@ -243,11 +239,6 @@ func (f *fitting) groupMatrix(rows []groupRow) (*boost.Matrix, []float32, []floa
 		return nil, nil, nil, err
 	}
 	m.Resize(len(rows))
-	for i := range rows {
-		for k := range LabSkip {
-			rows[i].vector[k] = float32(math.NaN())
-		}
-	}
 	labels, weights := make([]float32, len(rows)), make([]float32, len(rows))
 	for i := range rows {
 		m.Set(i, rows[i].vector[:])

@@ -20,7 +20,10 @@ func (t *training) card(w io.Writer) error {
 	fmt.Fprintf(&b, "| file | `model.safetensors`, SHA-256 `%s` |\n", m.Digest())
 	fmt.Fprintf(&b, "| feature schema | `%s` |\n", m.SchemaID())
 	fmt.Fprintf(&b, "| scorer | %d gradient-boosted trees, %d nodes |\n", m.NumTrees(), m.NumNodes())
-	fmt.Fprintf(&b, "| precision target | %g, on data the fit never saw: of joined pairs or of clustered events, whichever asks for the lower threshold |\n", m.PrecisionTarget())
+	if m.JudgesGroups() {
+		fmt.Fprintf(&b, "| clusters | judged by all their members among the candidates |\n")
+	}
+	fmt.Fprintf(&b, "| precision target | %g, on data the fit never saw: of pairs at their threshold, of events in clusters at the threshold for joining |\n", m.PrecisionTarget())
 	if t.rules != nil {
 		fmt.Fprintf(&b, "| stack trace rules | SHA-256 `%s`: whoever uses the model applies the same |\n", t.rules.digest)
 	}
@@ -29,9 +32,10 @@ func (t *training) card(w io.Writer) error {
 	fmt.Fprintf(&b, "## Made from\n\n")
 	training := t.result.Training
 	fmt.Fprintf(&b, "%d consented events of %d organisations and %d projects. Consent: `train_fingerprinting`, judged per row; see `lineage.json`.\n\n", training.Events, training.Organisations, training.Projects)
-	fmt.Fprintf(&b, "| platform | events | groups | organisations | positive pairs | negative pairs | threshold |\n|---|---:|---:|---:|---:|---:|---:|\n")
+	fmt.Fprintf(&b, "| platform | events | groups | organisations | positive pairs | negative pairs | threshold of pairs | of joining |\n|---|---:|---:|---:|---:|---:|---:|---:|\n")
 	for _, p := range training.Platforms {
-		fmt.Fprintf(&b, "| %s | %d | %d | %d | %d | %d | %.4f |\n", p.Platform, p.Events, p.Groups, p.Organisations, p.Positives, p.Negatives, m.Threshold(features.ParsePlatform(p.Platform)))
+		fmt.Fprintf(&b, "| %s | %d | %d | %d | %d | %d | %.4f | %.4f |\n", p.Platform, p.Events, p.Groups, p.Organisations, p.Positives, p.Negatives,
+			m.Threshold(features.ParsePlatform(p.Platform)), m.JoinThreshold(features.ParsePlatform(p.Platform)))
 	}
 	fmt.Fprintf(&b, "\n## Judged on\n\n")
 	fmt.Fprintf(&b, "| golden dataset | events | recall at precision .97 | RR@1 | new-or-seen AUC | replay B-cubed F1 | over-merge |\n|---|---:|---:|---:|---:|---:|---:|\n")

@@ -29,6 +29,8 @@ type config struct {
 	TuningPairs     int      `yaml:"tuning_pairs"`     // drawn per project for calibration at most
 	Bins            int      `yaml:"bins"`             // of each feature's range
 	Bags            int      `yaml:"bags"`             // forests of different seeds that are averaged
+	PairsOnly       bool     `yaml:"pairs_only"`       // no scorer of clusters: a cluster is as probable as its best member
+	MinOrgs         int      `yaml:"min_orgs"`         // organisations behind every leaf at least
 
 	Mining struct {
 		PerGroup   int `yaml:"positives_per_group"`
@@ -80,6 +82,7 @@ func defaultConfig() *config {
 	c.TuningPairs = 60000
 	c.Bins = 64
 	c.Bags = 3
+	c.MinOrgs = 2
 	c.Mining.PerGroup, c.Mining.Hard, c.Mining.Random, c.Mining.PerProject = 150, 20, 15, 60000
 	c.Trees.Most, c.Trees.Leaves, c.Trees.Depth = 300, 31, 7
 	c.Trees.LearningRate, c.Trees.L2, c.Trees.MinRows = 0.1, 1, 20
@@ -140,6 +143,7 @@ func (c *config) check() error {
 		{"tuning_pairs", float64(c.TuningPairs), 100, 1e7},
 		{"bins", float64(c.Bins), 2, 254},
 		{"bags", float64(c.Bags), 1, 13},
+		{"min_orgs", float64(c.MinOrgs), 1, 1000},
 		{"mining.positives_per_group", float64(c.Mining.PerGroup), 1, 1e6},
 		{"mining.hard_negatives_per_event", float64(c.Mining.Hard), 1, 100},
 		{"mining.random_negatives_per_event", float64(c.Mining.Random), 1, 1e4},
@@ -189,7 +193,7 @@ func (c *config) write() ([]byte, error) {
 // params translates the configuration for the trainer.
 func (c *config) params(workers int, progress func(string, int, int)) train.Params {
 	return train.Params{
-		Seed: c.Seed, Folds: c.Folds, PrecisionTarget: c.PrecisionTarget, TuningPairs: c.TuningPairs, Bins: c.Bins, Bags: c.Bags, Without: c.Without,
+		Seed: c.Seed, Folds: c.Folds, PrecisionTarget: c.PrecisionTarget, TuningPairs: c.TuningPairs, Bins: c.Bins, Bags: c.Bags, MinOrgs: c.MinOrgs, PairsOnly: c.PairsOnly, Without: c.Without,
 		Mine: train.MineParams{PerGroup: c.Mining.PerGroup, Hard: c.Mining.Hard, Random: c.Mining.Random, PerProject: c.Mining.PerProject},
 		Boost: boost.Params{
 			Trees: c.Trees.Most, Leaves: c.Trees.Leaves, Depth: c.Trees.Depth, LearningRate: c.Trees.LearningRate, L2: c.Trees.L2,

@@ -129,7 +129,7 @@ func damage(ts *testscript.TestScript, neg bool, args []string) {
 	case "cut":
 		content = content[:len(content)-1]
 	case "newer":
-		content = bytes.Replace(content, []byte("whorl.model/1"), []byte("whorl.model/2"), 1)
+		content = bytes.Replace(content, []byte("whorl.model/2"), []byte("whorl.model/3"), 1)
 	default:
 		ts.Fatalf("unknown damage %q", args[0])
 	}

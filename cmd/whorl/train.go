@@ -327,8 +327,8 @@ func (t *training) fit(ctx context.Context) error {
 		return err
 	}
 	for _, p := range t.fitted.Platforms {
-		t.say("%-10s  %6d events  %5d groups  %4d organisations  %7d positive  %7d negative pairs  threshold %.3f",
-			p.Platform, p.Records, p.Groups, p.Organisations, p.Positives, p.Negatives, t.model.Threshold(p.Platform))
+		t.say("%-10s  %6d events  %5d groups  %4d organisations  %7d positive  %7d negative pairs  thresholds %.3f pairs, %.3f joins",
+			p.Platform, p.Records, p.Groups, p.Organisations, p.Positives, p.Negatives, t.model.Threshold(p.Platform), t.model.JoinThreshold(p.Platform))
 	}
 	for _, w := range t.fitted.Warnings {
 		t.say("warning: %s", w.Text)

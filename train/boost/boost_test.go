@@ -593,10 +593,10 @@ func TestPanics(t *testing.T) {
 	m.Append([]float32{1, 0})
 	labels := []float32{0, 1}
 	for want, f := range map[string]func(){
-		"boost: row length differs from the number of columns":      func() { m.Set(0, []float32{1}) },
-		"boost: a value is beyond 1e18":                             func() { m.Set(0, []float32{1, float32(math.Inf(-1))}) },
-		"boost: labels or weights differ in length from the matrix": func() { Fit(context.Background(), m, nil, labels[:1], nil, Params{}) },
-		"boost: a row is given twice":                               func() { Fit(context.Background(), m, []int32{0, 1, 0}, labels, nil, Params{}) },
+		"boost: row length differs from the number of columns":               func() { m.Set(0, []float32{1}) },
+		"boost: a value is beyond 1e18":                                      func() { m.Set(0, []float32{1, float32(math.Inf(-1))}) },
+		"boost: labels, weights or sources differ in length from the matrix": func() { Fit(context.Background(), m, nil, labels[:1], nil, Params{}) },
+		"boost: a row is given twice":                                        func() { Fit(context.Background(), m, []int32{0, 1, 0}, labels, nil, Params{}) },
 	} {
 		func() {
 			defer func() {
