@@ -148,3 +148,95 @@ func (p *alignment) similarity(a, b *View) float32 {
 }
 
 var nan = float32(math.NaN())
+
+// The alignment in order of the comparison vector: [TraceSim] over functions,
+// with rarity for the frame's global weight. Of a function that stands in a
+// trace again and again the n-th may match the one before, at or after the n-th
+// of the other trace, which bounds the matches.
+var orderPlace = powers(0.3)
+
+const orderMost = 3 * maxFrames
+
+// inOrder returns the share in [0,1] of the weight of both traces that a best
+// alignment in order matches, or NaN when one trace has no function. Where
+// functions match that stand in both traces it takes time of matches times
+// frames; equal to the bit whichever trace comes first, as a chain of matches
+// is summed from the crash on.
+func inOrder(a, b *View) float32 {
+	x, y := a.Record.order[GrainFunction], b.Record.order[GrainFunction]
+	if len(x) == 0 || len(y) == 0 {
+		return nan
+	}
+	wx, wy := a.frames[GrainFunction], b.frames[GrainFunction]
+	all := orderWeight(x, wx) + orderWeight(y, wy)
+	if all == 0 {
+		return nan
+	}
+	fx, fy := a.Record.Frames, b.Record.Frames
+	// The matches of each frame of a, a list by frame: links to the next match.
+	var first [maxFrames]int16
+	var partner [orderMost]uint8
+	var next [orderMost]int16
+	n := int16(0)
+	for i, j := 0, 0; i < len(x) && j < len(y); {
+		tx, ty := fx[x[i]].Function, fy[y[j]].Function
+		switch {
+		case tx < ty:
+			i++
+			continue
+		case ty < tx:
+			j++
+			continue
+		}
+		i1, j1 := i+1, j+1
+		for i1 < len(x) && fx[x[i1]].Function == tx {
+			i1++
+		}
+		for j1 < len(y) && fy[y[j1]].Function == tx {
+			j1++
+		}
+		for p := i; p < i1; p++ {
+			for q := max(j, j+p-i-1); q < min(j1, j+p-i+2); q++ {
+				n++
+				// Ascending places are put in front of each other: a list runs from
+				// the greatest to the least, so that one frame matches once.
+				partner[n-1], next[n-1], first[x[p]] = y[q], first[x[p]], n
+			}
+		}
+		i, j = i1, j1
+	}
+	if n == 0 {
+		return 0
+	}
+	var best [maxFrames]float32 // by frame of b: the greatest weight of a chain that ends there
+	var most float32
+	for i := range fx {
+		for m := first[i]; m > 0; m = next[m-1] {
+			j := partner[m-1]
+			var before float32
+			for _, w := range best[:j] {
+				before = max(before, w)
+			}
+			w := before + (orderPlace[i]*wx[i] + orderPlace[j]*wy[j])
+			best[j] = max(best[j], w)
+			most = max(most, w)
+		}
+	}
+	return min(1, most/all)
+}
+
+// orderWeight returns the weight of the frames with a function. Places ascend
+// so that the sum does not depend on the tokens' order.
+func orderWeight(order []uint8, rarity []float32) float32 {
+	var has [maxFrames]bool
+	for _, i := range order {
+		has[i] = true
+	}
+	var sum float32
+	for i, w := range rarity {
+		if has[i] {
+			sum += orderPlace[i] * w
+		}
+	}
+	return sum
+}

@@ -204,3 +204,51 @@ func TestAlignmentsAgreeWithTheirFormula(t *testing.T) {
 		}
 	})
 }
+
+// TestInOrderIsTraceSim: the alignment in order of the comparison vector is
+// what the full table of TraceSim finds with the same weights.
+func TestInOrderIsTraceSim(t *testing.T) {
+	some := 0
+	rapid.Check(t, func(t *rapid.T) {
+		a, b, counts := somePair(t)
+		var va, vb View
+		va.Weigh(a, counts)
+		vb.Weigh(b, counts)
+		steps := func(v *View) (out []Step) {
+			for i, f := range v.Record.Frames {
+				if f.Function != 0 {
+					out = append(out, Step{f.Function, float64(orderPlace[i] * v.frames[GrainFunction][i])})
+				}
+			}
+			return out
+		}
+		got, back := inOrder(&va, &vb), inOrder(&vb, &va)
+		if math.Float32bits(got) != math.Float32bits(back) {
+			t.Fatalf("%v one way, %v the other", got, back)
+		}
+		x, y := steps(&va), steps(&vb)
+		for _, trace := range [][]Step{x, y} {
+			times := map[uint64]int{}
+			for _, s := range trace {
+				if times[s.Token]++; times[s.Token] > 2 {
+					return // not every match is looked at
+				}
+			}
+		}
+		if len(x) == 0 || len(y) == 0 {
+			if got == got {
+				t.Fatalf("%v without a function on one side, want NaN", got)
+			}
+			return
+		}
+		if want := alignTraceSim(x, y, maxFrames); weightOf(x)+weightOf(y) > 0 && math.Abs(float64(got)-want) > 1e-5 {
+			t.Fatalf("%v, the full table gives %v", got, want)
+		}
+		if got > 0 && got < 1 {
+			some++
+		}
+	})
+	if some < 10 {
+		t.Errorf("only %d alignments were neither nothing nor all", some)
+	}
+}

@@ -25,7 +25,7 @@ func Compare(a, b *View, out *Vector) {
 	v[alignInApp] = byInApp.similarity(a, b)
 	v[alignInner] = byInner.similarity(a, b)
 
-	v[alignOrder] = orderly(a, b)
+	v[alignOrder] = inOrder(a, b)
 
 	v[overlapWhole], v[containWhole], v[sharedRarest], _, _ = overlap(a, b, SetWhole)
 	var onlyA, onlyB float32
@@ -364,27 +364,4 @@ func count(b bool) float32 {
 		return 1
 	}
 	return 0
-}
-
-var orderPlace = powers(0.3)
-
-// orderly returns the share of both traces' weight that a best alignment in
-// order matches, or NaN when one trace has no frame.
-func orderly(a, b *View) float32 {
-	var x, y [maxFrames]Step
-	p, q := orderSteps(&x, a), orderSteps(&y, b)
-	if len(p) == 0 || len(q) == 0 {
-		return nan
-	}
-	return float32(TraceSim{}.Align(p, q))
-}
-
-func orderSteps(dst *[maxFrames]Step, v *View) []Step {
-	steps := dst[:0]
-	for i := range v.Record.Frames {
-		if h := v.Record.Frames[i].Function; h != 0 {
-			steps = append(steps, Step{h, float64(orderPlace[i] * v.frames[GrainFunction][i])})
-		}
-	}
-	return steps
 }

@@ -82,6 +82,7 @@ func defaultConfig() *config {
 	c.TuningPairs = 60000
 	c.Bins = 64
 	c.Bags = 3
+	c.Without = []string{"time_gap"} // docs/decisions.md
 	c.MinOrgs = 2
 	c.Mining.PerGroup, c.Mining.Hard, c.Mining.Random, c.Mining.PerProject = 150, 20, 15, 60000
 	c.Trees.Most, c.Trees.Leaves, c.Trees.Depth = 300, 31, 7
