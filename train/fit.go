@@ -51,7 +51,7 @@ func (p Params) withDefaults() Params {
 	}
 	p.Mine = p.Mine.withDefaults()
 	p.Boost.Seed, p.Boost.Workers = p.Seed, p.Workers
-	p.Boost.Trees = cmp.Or(p.Boost.Trees, 300)
+	p.Boost.Trees = cmp.Or(p.Boost.Trees, 150)
 	return p
 }
 
@@ -66,7 +66,7 @@ type Outcome struct {
 //  1. exact copies are left out and every record is weighed by its project;
 //  2. positives and hard negatives are mined from the labels;
 //  3. forests are cross-fitted over folds of organisations or time; the number
-//     of trees is the one with the least loss on the folds left out;
+//     of trees is the one that ranks the folds left out best;
 //  4. calibration and thresholds of pairs come from the folds left out;
 //  5. the final forest is fitted on everything;
 //  6. the scorer of clusters is fitted, calibrated and given its thresholds on
@@ -271,17 +271,23 @@ func (f *fitting) matrix(ctx context.Context, columns []boost.Column, rows []row
 }
 
 // crossFit sets the margins of all tuning pairs from models that never saw
-// their fold, and returns the number of rounds with the least loss over them.
+// their fold, and returns the number of rounds after which those rank the pairs
+// best. Measure is the loss once each platform is calibrated, relative to the
+// platform's least, and of that the median over platforms: a platform of few
+// organisations, or one that more rounds only make more certain, does not stop
+// the fit for all (docs/decisions.md).
 func (f *fitting) crossFit(ctx context.Context) (rounds int, err error) {
-	weight := f.projectWeights()
 	ensembles := make([]*boost.Ensemble, f.params.Folds)
-	loss := make([]float64, f.params.Boost.Trees)
 	byFold := make([][]int32, f.params.Folds)
-	scored := 0 // tuning pairs with a margin
 	for i := range f.tuning {
 		t := &f.tuning[i]
 		fold := f.folds[t.project][f.projects[t.project].groups[t.a]]
 		byFold[fold] = append(byFold[fold], int32(i))
+	}
+	stops := stopsOf(f.params.Boost.Trees)
+	after := make([][]float32, len(stops)) // margins of the tuning pairs
+	for k := range after {
+		after[k] = make([]float32, len(f.tuning))
 	}
 	for fold := range ensembles {
 		if len(byFold[fold]) == 0 {
@@ -304,48 +310,123 @@ func (f *fitting) crossFit(ctx context.Context) (rounds int, err error) {
 			return 0, err
 		}
 		ensembles[fold] = e
-		scored += len(byFold[fold])
 		margins := make([]float64, len(byFold[fold]))
 		for k := range margins {
 			margins[k] = e.Bias
 		}
-		for round := range loss {
-			f.addRound(margins, e, round, byFold[fold])
-			for k, i := range byFold[fold] {
-				loss[round] += weight[i] * logLoss(margins[k], f.tuning[i].same)
+		done := 0
+		for k, stop := range stops {
+			for ; done < stop; done++ {
+				f.addRound(margins, e, done, byFold[fold])
+			}
+			for n, i := range byFold[fold] {
+				after[k][i] = float32(margins[n])
 			}
 		}
 	}
-	for round := range loss {
-		if loss[round] < loss[rounds] {
-			rounds = round
-		}
-	}
-	rounds++
-	if scored == 0 {
-		rounds = len(loss) // nothing to choose by
-	}
-	kept := f.tuning[:0:0]
+	kept, places := f.tuning[:0:0], []int32(nil)
 	for fold, e := range ensembles {
-		if e == nil {
-			continue
+		if e != nil {
+			for _, i := range byFold[fold] {
+				kept, places = append(kept, f.tuning[i]), append(places, i)
+			}
 		}
-		margins := make([]float64, len(byFold[fold]))
-		for k := range margins {
-			margins[k] = e.Bias
+	}
+	f.tuning = kept
+	best, err := f.bestStop(ctx, after, places)
+	if err != nil {
+		return 0, err
+	}
+	rounds = stops[best]
+	for n, i := range places {
+		f.tuning[n].margin = float64(after[best][i])
+	}
+	for fold, e := range ensembles {
+		if e != nil {
+			ensembles[fold] = f.truncated(e, rounds)
 		}
-		for round := range rounds {
-			f.addRound(margins, e, round, byFold[fold])
-		}
-		for k, i := range byFold[fold] {
-			f.tuning[i].margin = margins[k]
-			kept = append(kept, f.tuning[i])
-		}
-		ensembles[fold] = f.truncated(e, rounds)
 	}
 	f.ensembles = ensembles
-	f.tuning = kept
 	return rounds, nil
+}
+
+// mostStops bounds the numbers of rounds that are compared.
+const mostStops = 30
+
+// stopsOf returns the numbers of rounds that are compared, the last being most.
+func stopsOf(most int) []int {
+	step := (most + mostStops - 1) / mostStops
+	var stops []int
+	for r := step; r < most; r += step {
+		stops = append(stops, r)
+	}
+	return append(stops, most)
+}
+
+// bestStop returns the place of the margins, of those tuning pairs that stand
+// at places, that rank best; the last where there is nothing to choose by.
+func (f *fitting) bestStop(ctx context.Context, after [][]float32, places []int32) (int, error) {
+	samples := f.samples()
+	losses := make([]map[features.Platform]float64, len(after))
+	failed := make([]error, len(after))
+	err := f.each(ctx, "choosing the number of trees", len(after), func(k int) {
+		mine := slices.Clone(samples)
+		for n, i := range places {
+			mine[n].margin = float64(after[k][i])
+		}
+		losses[k], failed[k] = calibratedLosses(mine)
+	})
+	if err := cmp.Or(err, errors.Join(failed...)); err != nil {
+		return 0, err
+	}
+	best, least := len(losses)-1, math.Inf(1)
+	for k := range losses {
+		var excess []float64
+		for _, p := range features.Platforms() {
+			own, ok := losses[k][p]
+			if !ok {
+				continue
+			}
+			lowest := own
+			for _, other := range losses {
+				lowest = min(lowest, other[p])
+			}
+			excess = append(excess, own/max(lowest, 1e-9))
+		}
+		if len(excess) == 0 {
+			continue
+		}
+		slices.Sort(excess)
+		middle := (excess[(len(excess)-1)/2] + excess[len(excess)/2]) / 2
+		if middle < least {
+			best, least = k, middle
+		}
+	}
+	return best, nil
+}
+
+// calibratedLosses returns the log loss of each platform's samples under the
+// calibration that they would give a model: how well margins rank, whatever
+// their scale (Berta et al. 2025, "Rethinking Early Stopping: Refine, Then
+// Calibrate"). Pairs of two platforms and what cannot be calibrated are left out.
+func calibratedLosses(samples []sample) (map[features.Platform]float64, error) {
+	fallback, own, ok, err := calibrate(samples)
+	if err != nil || !ok {
+		return nil, err
+	}
+	losses := map[features.Platform]float64{}
+	for i := range samples {
+		s := &samples[i]
+		if s.platform == model.MixedPlatforms {
+			continue
+		}
+		c, found := own[s.platform]
+		if !found {
+			c = fallback
+		}
+		losses[s.platform] += s.weight * logLoss(c.A*s.margin+c.B, s.same)
+	}
+	return losses, nil
 }
 
 // fullProject is the number of pairs from which on a project counts fully in
