@@ -28,6 +28,9 @@ type Params struct {
 	Bags            int      // ensembles that are averaged; default 3
 	PrecisionTarget float64  // of thresholds, in (0,1); default 0.97
 	TuningPairs     int      // drawn per project for calibration at most; default 60000
+	MostPairs       int      // mined in all at most; default 1,000,000
+	MostTuning      int      // drawn for calibration in all at most; default 1,000,000
+	MostReplayed    int      // events of the projects that are replayed, at most but for one project; default 60,000
 	Bins            int      // of a feature's range; default 64
 	Without         []string // features left out, by name
 	PairsOnly       bool     // no scorer of clusters: a cluster is as probable as its best member
@@ -43,6 +46,9 @@ func (p Params) withDefaults() Params {
 	p.Bags = cmp.Or(p.Bags, 3)
 	p.PrecisionTarget = cmp.Or(p.PrecisionTarget, 0.97)
 	p.TuningPairs = cmp.Or(p.TuningPairs, 60000)
+	p.MostPairs = cmp.Or(p.MostPairs, 1_000_000)
+	p.MostTuning = cmp.Or(p.MostTuning, 1_000_000)
+	p.MostReplayed = cmp.Or(p.MostReplayed, 60_000)
 	p.Bins = cmp.Or(p.Bins, 64)
 	p.MinOrgs = cmp.Or(p.MinOrgs, 2)
 	p.Workers = cmp.Or(p.Workers, 1)
@@ -149,8 +155,10 @@ func newFitting(ctx context.Context, corpus *Corpus, params Params) (*fitting, e
 	pairs := make([][]Pair, n)
 	tuning := make([][]tuningPair, n)
 	if err := f.each(ctx, "mining", n, func(i int) {
-		pairs[i] = mine(i, f.projects[i], params.Mine, params.Seed)
-		tuning[i] = drawTuning(i, f.projects[i], f.folds[i], params.TuningPairs, params.Seed)
+		mining := params.Mine
+		mining.PerProject = f.share(i, mining.PerProject, params.MostPairs)
+		pairs[i] = mine(i, f.projects[i], mining, params.Seed)
+		tuning[i] = drawTuning(i, f.projects[i], f.folds[i], f.share(i, params.TuningPairs, params.MostTuning), params.Seed)
 	}); err != nil {
 		return nil, err
 	}
@@ -196,6 +204,23 @@ func newFitting(ctx context.Context, corpus *Corpus, params Params) (*fitting, e
 	}
 	f.drawn, err = f.matrix(ctx, columns, rows)
 	return f, err
+}
+
+// share returns how many pairs a project may give where each may give own at
+// most and all together most: what it has, cut for all by the same factor.
+func (f *fitting) share(project, own, most int) int {
+	has := func(p *prepared) float64 {
+		n := float64(len(p.records))
+		return min(float64(own), n*(n-1)/2)
+	}
+	total := 0.0
+	for _, p := range f.projects {
+		total += has(p)
+	}
+	if total <= float64(most) {
+		return own
+	}
+	return max(1, int(has(f.projects[project])*float64(most)/total))
 }
 
 // columns returns the grid of the features in use.

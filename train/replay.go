@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"math"
+	"math/rand/v2"
 	"slices"
 
 	"whorl/features"
@@ -59,6 +60,7 @@ func (f *fitting) replays(ctx context.Context, parts *model.Parts) ([]*replayed,
 		project, fold int
 	}
 	var jobs []job
+	chosen := f.replayedProjects()
 	for fold, e := range f.ensembles {
 		if e == nil {
 			continue
@@ -74,7 +76,7 @@ func (f *fitting) replays(ctx context.Context, parts *model.Parts) ([]*replayed,
 			return nil, err
 		}
 		for i := range f.projects {
-			if f.inFold(i, fold) {
+			if chosen[i] && f.inFold(i, fold) {
 				jobs = append(jobs, job{m, i, fold})
 			}
 		}
@@ -82,6 +84,36 @@ func (f *fitting) replays(ctx context.Context, parts *model.Parts) ([]*replayed,
 	out := make([]*replayed, len(jobs))
 	err := f.each(ctx, "replaying", len(jobs), func(k int) { out[k] = f.replay(jobs[k].model, jobs[k].project, jobs[k].fold) })
 	return out, err
+}
+
+// replayedProjects draws whole projects, platform by platform in turn, until
+// they hold as many events as may be replayed.
+func (f *fitting) replayedProjects() []bool {
+	perPlatform := map[features.Platform][]int{}
+	rng := rand.New(rand.NewPCG(f.params.Seed, 0x5245504c4159))
+	for _, i := range rng.Perm(len(f.projects)) {
+		p := f.projects[i].platform
+		perPlatform[p] = append(perPlatform[p], i)
+	}
+	chosen := make([]bool, len(f.projects))
+	events := 0
+	for again := true; again; {
+		again = false
+		for _, platform := range features.Platforms() {
+			list := perPlatform[platform]
+			if len(list) == 0 {
+				continue
+			}
+			n := len(f.corpus.Projects[list[0]].Records)
+			if events > 0 && events+n > f.params.MostReplayed {
+				perPlatform[platform] = nil
+				continue
+			}
+			events += n
+			chosen[list[0]], perPlatform[platform], again = true, list[1:], true
+		}
+	}
+	return chosen
 }
 
 // inFold reports whether a project holds a group of the fold.

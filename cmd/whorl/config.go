@@ -27,6 +27,9 @@ type config struct {
 	Without         []string `yaml:"without_features"` // features left out, by name
 	Folds           int      `yaml:"folds"`            // of cross-fitting
 	TuningPairs     int      `yaml:"tuning_pairs"`     // drawn per project for calibration at most
+	MostPairs       int      `yaml:"most_pairs"`       // mined in all at most
+	MostTuning      int      `yaml:"most_tuning"`      // drawn for calibration in all at most
+	MostReplayed    int      `yaml:"most_replayed"`    // events of the projects that are replayed
 	Bins            int      `yaml:"bins"`             // of each feature's range
 	Bags            int      `yaml:"bags"`             // forests of different seeds that are averaged
 	PairsOnly       bool     `yaml:"pairs_only"`       // no scorer of clusters: a cluster is as probable as its best member
@@ -80,6 +83,7 @@ func defaultConfig() *config {
 	c.PrecisionTarget = 0.97
 	c.Folds = 4
 	c.TuningPairs = 60000
+	c.MostPairs, c.MostTuning, c.MostReplayed = 1_000_000, 1_000_000, 60_000
 	c.Bins = 64
 	c.Bags = 3
 	c.Without = []string{"time_gap"} // docs/decisions.md
@@ -142,6 +146,9 @@ func (c *config) check() error {
 		{"precision_target", c.PrecisionTarget, 0.5, 0.9999},
 		{"folds", float64(c.Folds), 2, 20},
 		{"tuning_pairs", float64(c.TuningPairs), 100, 1e7},
+		{"most_pairs", float64(c.MostPairs), 1000, 1e8},
+		{"most_tuning", float64(c.MostTuning), 1000, 1e8},
+		{"most_replayed", float64(c.MostReplayed), 100, 1e8},
 		{"bins", float64(c.Bins), 2, 254},
 		{"bags", float64(c.Bags), 1, 13},
 		{"min_orgs", float64(c.MinOrgs), 1, 1000},
@@ -194,7 +201,8 @@ func (c *config) write() ([]byte, error) {
 // params translates the configuration for the trainer.
 func (c *config) params(workers int, progress func(string, int, int)) train.Params {
 	return train.Params{
-		Seed: c.Seed, Folds: c.Folds, PrecisionTarget: c.PrecisionTarget, TuningPairs: c.TuningPairs, Bins: c.Bins, Bags: c.Bags, MinOrgs: c.MinOrgs, PairsOnly: c.PairsOnly, Without: c.Without,
+		Seed: c.Seed, Folds: c.Folds, PrecisionTarget: c.PrecisionTarget, TuningPairs: c.TuningPairs,
+		MostPairs: c.MostPairs, MostTuning: c.MostTuning, MostReplayed: c.MostReplayed, Bins: c.Bins, Bags: c.Bags, MinOrgs: c.MinOrgs, PairsOnly: c.PairsOnly, Without: c.Without,
 		Mine: train.MineParams{PerGroup: c.Mining.PerGroup, Hard: c.Mining.Hard, Random: c.Mining.Random, PerProject: c.Mining.PerProject},
 		Boost: boost.Params{
 			Trees: c.Trees.Most, Leaves: c.Trees.Leaves, Depth: c.Trees.Depth, LearningRate: c.Trees.LearningRate, L2: c.Trees.L2,

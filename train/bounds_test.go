@@ -1,0 +1,59 @@
+package train
+
+import (
+	"testing"
+
+	"whorl/features"
+)
+
+// TestShare: projects give what they have while all together stay below the
+// bound, and the same part of it beyond.
+func TestShare(t *testing.T) {
+	f := &fitting{}
+	for _, n := range []int{101, 11, 1, 101} { // 5050, 55, 0 and 5050 pairs
+		f.projects = append(f.projects, &prepared{records: make([]*features.Record, n)})
+	}
+	for i := range f.projects {
+		if got := f.share(i, 1000, 2055); got != 1000 {
+			t.Errorf("project %d may give %d pairs although all fit, want its own 1000", i, got)
+		}
+	}
+	for i, want := range []int{486, 26, 1, 486} { // of 2055 pairs 1000 are wanted
+		if got := f.share(i, 1000, 1000); got != want {
+			t.Errorf("project %d may give %d pairs, want %d", i, got, want)
+		}
+	}
+}
+
+// TestReplayedProjects: platforms take turns, whole projects are taken, and the
+// first is taken whatever its size.
+func TestReplayedProjects(t *testing.T) {
+	f := &fitting{corpus: &Corpus{}, params: Params{Seed: 3, MostReplayed: 100}}
+	for i := range 20 {
+		platform := features.Go
+		if i >= 15 {
+			platform = features.PHP
+		}
+		f.projects = append(f.projects, &prepared{platform: platform})
+		f.corpus.Projects = append(f.corpus.Projects, Project{Records: make([]*features.Record, 10)})
+	}
+	perPlatform := map[features.Platform]int{}
+	for i, chosen := range f.replayedProjects() {
+		if chosen {
+			perPlatform[f.projects[i].platform]++
+		}
+	}
+	if perPlatform[features.Go] != 5 || perPlatform[features.PHP] != 5 {
+		t.Errorf("chosen %v, want 5 projects of each platform", perPlatform)
+	}
+	f.params.MostReplayed = 1
+	n := 0
+	for _, chosen := range f.replayedProjects() {
+		if chosen {
+			n++
+		}
+	}
+	if n != 1 {
+		t.Errorf("%d projects chosen, want one however large", n)
+	}
+}
