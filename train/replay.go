@@ -11,10 +11,10 @@ import (
 	"whorl/model"
 )
 
-// The grid's ends in log-odds: below a probability of 0.38 nobody would join
-// events, and above 0.999 lies the threshold for a target out of reach.
+// The grid's ends in log-odds: what is more probably wrong than right is not
+// joined, and above 0.999 lies the threshold for a target out of reach.
 const (
-	leastLogit = -0.5
+	leastLogit = 0.0
 	mostLogit  = 6.9
 )
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 
 	"whorl/features"
@@ -20,6 +21,10 @@ import (
 // leastJoins is how many events with an earlier, not equal event of their
 // group a platform needs for a threshold of its own.
 const leastJoins = 60
+
+// joinShrinkage is how many possible joins the threshold of all platforms
+// counts for in a platform's own.
+const joinShrinkage = 100
 
 // strict is the threshold where the target is out of reach.
 const strict = 0.999
@@ -64,7 +69,8 @@ func (f *fitting) pairThresholds(parts *model.Parts, samples []sample) {
 }
 
 // joinThresholds sets the thresholds for joining clusters from replays that
-// judge as the group scorers of their folds do.
+// judge as the group scorers of their folds do. A platform's own is pulled
+// towards that of all platforms, in log-odds, the more the fewer its data.
 func (f *fitting) joinThresholds(ctx context.Context, parts *model.GroupParts, replays []*replayed) error {
 	purities := make([]purity, len(thresholdGrid))
 	err := f.each(ctx, "choosing thresholds", len(thresholdGrid), func(k int) { purities[k] = measure(replays, thresholdGrid[k]) })
@@ -92,10 +98,13 @@ func (f *fitting) joinThresholds(ctx context.Context, parts *model.GroupParts, r
 	parts.FallbackThreshold = choose("all platforms", func(p *purity) tally { return p.all })
 	parts.Thresholds = map[features.Platform]float64{}
 	for _, platform := range features.Platforms() {
-		if possibleJoins(replays, platform) < leastJoins {
+		n := float64(possibleJoins(replays, platform))
+		if n < leastJoins {
 			continue
 		}
-		parts.Thresholds[platform] = choose("platform "+platform.String(), func(p *purity) tally { return p.platforms[platform] })
+		own := choose("platform "+platform.String(), func(p *purity) tally { return p.platforms[platform] })
+		logit := (n*model.Logit(own) + joinShrinkage*model.Logit(parts.FallbackThreshold)) / (n + joinShrinkage)
+		parts.Thresholds[platform] = 1 / (1 + math.Exp(-logit))
 		if _, ok := parts.Calibrations[platform]; !ok {
 			parts.Calibrations[platform] = parts.Fallback // a model keeps both or none
 		}
