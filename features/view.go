@@ -10,6 +10,7 @@ type View struct {
 	sums     [numSets]float32
 	frames   [numGrains][]float32 // rarity of each frame
 	words    []float32            // share of documents that hold the word, on a log scale
+	types    []float32            // rarity of each exception's type
 	template float32
 }
 
@@ -41,6 +42,10 @@ func (v *View) Weigh(r *Record, f *Frequencies) {
 	v.words = v.words[:0]
 	for _, word := range r.Words {
 		v.words = append(v.words, float32(log1p(f.count[word.Hash])/scale))
+	}
+	v.types = v.types[:0]
+	for _, h := range r.Types {
+		v.types = append(v.types, rarity(f.count[h], scale))
 	}
 	v.template = 0
 	if r.Template != 0 {
