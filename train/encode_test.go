@@ -244,7 +244,7 @@ func TestEncoderRecoversWeights(t *testing.T) {
 	}
 	l := newEncodeLoss(newEncoderForm(Additive), shards, params)
 	want := l.form.start()
-	truthOf := map[features.Field]float64{features.FieldFunction: -0.5, features.FieldModule: 0.5, features.FieldType: 1, features.FieldWord: -0.5, features.FieldTemplate: -1}
+	truthOf := map[features.Field]float64{features.FieldFunction: -0.5, features.FieldModule: 0.5, features.FieldType: 1, features.FieldWord: -0.5}
 	for d := range l.form.of {
 		field := features.Descriptor(d).Traits().Field
 		want[l.form.of[d][0]] = truthOf[field] // the first parameter is the field's
