@@ -168,16 +168,14 @@ func (e *Encoder) Embed(v *features.View, out *Embedding) {
 	tokenRoom.Put(room)
 	for k := range sums {
 		c := &sums[k]
-		for bit := range 4 { // coordinate 4k+bit is what has the sign minus what has not
-			var with, without float32
-			for p, x := range c {
-				if p>>bit&1 != 0 {
-					with += x
-				} else {
-					without += x
-				}
+		for bit, n := 0, len(c)/2; n > 0; bit, n = bit+1, n/2 {
+			var d float32 // what has the sign, less what has not
+			for i := range n {
+				without, with := c[2*i], c[2*i+1]
+				d += with - without
+				c[i] = without + with // the next sign is the last of what is left
 			}
-			out[4*k+bit] = with - without
+			out[4*k+bit] = d
 		}
 	}
 	sum := 0.0
