@@ -33,7 +33,7 @@ func toyEncodeLoss(t *testing.T, params EncoderParams) *encodeLoss {
 
 func TestEncodeLossGradient(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 9))
-	for _, loss := range []EncoderLoss{Listwise, Contrastive} {
+	for _, loss := range []EncoderLoss{Joint, Listwise, Contrastive} {
 		for _, form := range []EncoderForm{Additive, Crossed} {
 			l := toyEncodeLoss(t, EncoderParams{Loss: loss, Form: form})
 			x := l.form.start()
@@ -149,7 +149,7 @@ func kindWeight(e *model.Encoder, place uint8) float64 {
 
 func TestFitEncoderFindsWhatTells(t *testing.T) {
 	for telling, place := range map[int]uint8{0: 0, 15: 4} {
-		for _, p := range []EncoderParams{{Loss: Listwise}, {Loss: Contrastive}, {Loss: Listwise, Form: Crossed}, {Loss: Listwise, Form: Table}} {
+		for _, p := range []EncoderParams{{}, {Loss: Listwise, Form: Additive}, {Loss: Contrastive}, {Form: Table}} {
 			e, report, err := FitEncoder(context.Background(), tellingCorpus(telling), p)
 			if err != nil {
 				t.Fatal(err)
@@ -237,7 +237,7 @@ func looseCorpus() *Corpus {
 
 func TestEncoderRecoversWeights(t *testing.T) {
 	c := looseCorpus()
-	params := EncoderParams{Pull: 1e-5, PerGroup: 100, Temperature: 0.03, Iterations: 300}.withDefaults()
+	params := EncoderParams{Loss: Listwise, Pull: 1e-5, PerGroup: 100, Temperature: 0.03, Iterations: 300}.withDefaults()
 	shards := make([]*encodeShard, len(c.Projects))
 	for i := range c.Projects {
 		shards[i] = drawLists(i, prepare(&c.Projects[i]), PriorEncoder(), params)
