@@ -42,6 +42,11 @@ func (f *Frequencies) Add(r *Record) {
 			}
 		}
 	}
+	for _, h := range r.Types {
+		if f.first(r, h) {
+			f.count[h]++
+		}
+	}
 	if r.Template != 0 && f.first(r, r.Template) {
 		f.count[r.Template]++
 	}

@@ -163,3 +163,25 @@ func TestViewsAreReusable(t *testing.T) {
 		}
 	})
 }
+
+func TestFrequenciesCountTypes(t *testing.T) {
+	var f Frequencies
+	event := func(message string, types ...string) *Record {
+		e := &Event{Platform: "python"}
+		for _, name := range types {
+			e.Exceptions = append(e.Exceptions, Exception{Type: name, Value: message})
+		}
+		return Extract(e)
+	}
+	r := event("disk full", "IOError", "SaveError")
+	f.Add(r)
+	f.Add(event("no route", "IOError", "IOError"))
+	if a, b := f.Count(r.Types[0]), f.Count(r.Types[1]); a != 2 || b != 1 {
+		t.Errorf("types stand in %d and %d documents, want 2 and 1", a, b)
+	}
+	var v View
+	v.Weigh(r, &f)
+	if v.types[0] != f.Rarity(r.Types[0]) || v.types[1] != f.Rarity(r.Types[1]) {
+		t.Errorf("rarities of types: %v", v.types)
+	}
+}

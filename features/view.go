@@ -1,8 +1,9 @@
 package features
 
 // View is a record weighed by its project's document frequencies: what
-// [Compare] reads. A view is a snapshot: it does not follow later changes of
-// the frequencies. It shares the record's memory.
+// [Compare] reads, and what [View.AppendTokens] describes to an encoder. A view
+// is a snapshot: it does not follow later changes of the frequencies. It shares
+// the record's memory.
 type View struct {
 	Record *Record
 
@@ -10,6 +11,7 @@ type View struct {
 	sums     [numSets]float32
 	frames   [numGrains][]float32 // rarity of each frame
 	words    []float32            // share of documents that hold the word, on a log scale
+	types    []float32            // rarity of each exception's type
 	template float32
 }
 
@@ -41,6 +43,10 @@ func (v *View) Weigh(r *Record, f *Frequencies) {
 	v.words = v.words[:0]
 	for _, word := range r.Words {
 		v.words = append(v.words, float32(log1p(f.count[word.Hash])/scale))
+	}
+	v.types = v.types[:0]
+	for _, h := range r.Types {
+		v.types = append(v.types, rarity(f.count[h], scale))
 	}
 	v.template = 0
 	if r.Template != 0 {
