@@ -15,8 +15,13 @@
 //  6. [Model.Explain] splits the margin into one part a feature.
 //
 // That judges pairs. The online part, the Grouper in grouper.go, keeps the
-// groups of one project: it picks candidates for a new event, applies steps 2
-// to 5, and lets the event join the best group or found one.
+// clusters of one project: it picks candidates for a new event, applies steps 2
+// to 4 to each, sums up by cluster how its members compare ([GroupVector],
+// groups.go), takes from a second forest how probable it is that the event
+// belongs there, and lets it join the most probable cluster if that reaches
+// [Model.JoinThreshold], else found one.
+//
+// [Encoder] stands beside that: no model file holds one yet.
 //
 // The other direction is [Marshal]: a trainer hands over [Parts] and gets the
 // bytes of a file that Open accepts.

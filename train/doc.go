@@ -10,13 +10,18 @@
 //     them, else by time.
 //  4. Forests ([whorl/train/boost]) are cross-fitted: each scores the tuning
 //     pairs of the fold that it did not see. That chooses the number of trees.
-//  5. Margins of the folds left out calibrate probabilities (Platt 1999) and,
-//     with replays of the projects, set the thresholds.
-//  6. The final forest is fitted on all mined pairs. [Fit] returns it as
-//     [whorl/model.Parts] with a [Report] of what was mined and what to doubt.
+//  5. Margins of the folds left out calibrate probabilities (Platt 1999) and set
+//     the thresholds of pairs. The final forest is fitted on all mined pairs.
+//  6. Projects are replayed in the order of time with the forests that did not
+//     see them. A second, small forest learns there which cluster a query
+//     belongs to (groups.go); it is calibrated, and thresholds for joining are
+//     set, on replays that it did not see.
+//  7. [Fit] returns both as [whorl/model.Parts] with a [Report] of what was
+//     mined and what to doubt.
 //
 // Beside that, [FitEncoder] learns from the same labels how much each kind of
-// token tells: the weights of a [whorl/model.Encoder].
+// token tells: the weights of a [whorl/model.Encoder]. No model file holds one
+// yet; docs/experiments.md has what was measured.
 //
 // Nothing is judged on what it was fitted on, and nothing here may come near
 // the data a model is judged by: the package imports neither datasets, which
