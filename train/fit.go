@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"slices"
 	"sync"
 
@@ -89,9 +88,6 @@ func Fit(ctx context.Context, corpus *Corpus, params Params) (*Outcome, error) {
 		return nil, err
 	}
 	p := f.params.Boost
-	if os.Getenv("LAB_ROUNDS") != "" {
-		rounds = f.params.Boost.Trees
-	}
 	p.Trees = rounds
 	ensemble, err := f.fitBag(ctx, nil, p, "fitting")
 	if err != nil {
