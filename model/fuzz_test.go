@@ -23,7 +23,16 @@ func FuzzDecode(f *testing.F) {
 		}
 	}
 	f.Add(rewriteHeader(tinyFile(f), func(s string) string { return strings.Replace(s, "model/1", "model/2", 1) }))
+	grouped, err := marshal(tinyGrouped(), tiny)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(grouped)
 	vs := randomVectors(9, 3)
+	var group GroupVector
+	for i := range group {
+		group[i] = float32(i) - 3
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for _, file := range [][]byte{data, reseal(data)} {
 			m, err := decode(file, tiny)
@@ -33,6 +42,11 @@ func FuzzDecode(f *testing.F) {
 					t.Fatalf("control characters in %q", err)
 				}
 				continue
+			}
+			if m.JudgesGroups() {
+				if p := m.GroupProbability(&group, features.Java); !(p >= 0 && p <= 1) {
+					t.Fatalf("probability of a cluster %v", p)
+				}
 			}
 			for i := range vs {
 				for _, p := range features.Platforms() {

@@ -42,7 +42,9 @@ type Grouper struct {
 	candidates []Candidate
 	gathering  Gathering
 	ranked     []Ranked
-	vector     features.Vector
+	place      []int // entry of each vector
+	vectors    []features.Vector
+	margins    []float64
 }
 
 // entry is a distinct event and the copies of it.
@@ -94,26 +96,34 @@ func (g *Grouper) Candidates(dst []Candidate, r *features.Record, from int) []Ca
 	if at, ok := g.byContent[r.Content]; ok && !slices.Contains(g.found, int(at)) {
 		g.found = append(g.found, int(at))
 	}
+	g.vectors, g.place = g.vectors[:0], g.place[:0]
+	first := len(dst)
 	for _, at := range g.found {
 		if e := &g.entries[at]; e.latest >= from {
-			margin, probability := g.compare(r, e)
-			dst = append(dst, Candidate{e.latest, e.cluster, margin, probability})
+			dst = append(dst, Candidate{Event: e.latest, Cluster: e.cluster})
+			g.place = append(g.place, at)
+			g.vectors = append(g.vectors, features.Vector{})
+			g.compare(e, &g.vectors[len(g.vectors)-1])
 		}
+	}
+	g.margins = slices.Grow(g.margins[:0], len(g.vectors))[:len(g.vectors)]
+	g.model.Margins(g.vectors, g.margins)
+	for i, margin := range g.margins {
+		c := &dst[first+i]
+		c.Margin = margin
+		c.Probability = g.model.ProbabilityAt(margin, PairPlatform(r.Platform, g.entries[g.place[i]].record.Platform))
 	}
 	return dst
 }
 
-// compare returns the margin and the probability that r and an entry are one
-// problem. The entry's view is weighed again once the project has grown by a
-// tenth.
-func (g *Grouper) compare(r *features.Record, e *entry) (margin, probability float64) {
+// compare sets out to the comparison of the query with an entry. The entry's
+// view is weighed again once the project has grown by a tenth.
+func (g *Grouper) compare(e *entry, out *features.Vector) {
 	if n := g.frequencies.Documents(); n > e.weighs+e.weighs/10 {
 		e.view.Weigh(e.record, &g.frequencies)
 		e.weighs = n
 	}
-	features.Compare(&g.query, &e.view, &g.vector)
-	margin = g.model.Margin(&g.vector)
-	return margin, g.model.ProbabilityAt(margin, PairPlatform(r.Platform, e.record.Platform))
+	features.Compare(&g.query, &e.view, out)
 }
 
 // Query returns what group vectors say of the record that Candidates was last
