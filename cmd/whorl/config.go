@@ -22,7 +22,7 @@ import (
 type config struct {
 	Seed            uint64   `yaml:"seed"`             // of mining, fitting, tuning, sampling and bootstrap
 	ModelVersion    string   `yaml:"model_version"`    // stands in the model file; empty: from the digest of data and settings
-	PrecisionTarget float64  `yaml:"precision_target"` // of the thresholds: of joined pairs or of clustered events, whichever asks for less, on data that the fit never saw
+	PrecisionTarget float64  `yaml:"precision_target"` // of the thresholds, on data that the fit never saw: of pairs, and of events in clusters
 	AcceptPolicies  []string `yaml:"accept_policies"`  // policy versions under which a grant counts; empty: the manifest's
 	Without         []string `yaml:"without_features"` // features left out, by name
 	Folds           int      `yaml:"folds"`            // of cross-fitting
