@@ -53,11 +53,6 @@
 // replay run over all events, as production does; the slice distinct leaves
 // out queries that copy an earlier event, while every event stays a candidate.
 //
-// Groups in retrieval: clusters are ranked by their best event. A scorer that is
-// a [Teller] hears of the group of each event once it was a query, as the online
-// fingerprinter knows its past, and may give all events of a group one score:
-// the model does, the baselines score events by themselves.
-//
 // Ties: pairs of one score move together; clusters of one score are ranked by
 // expectation over a random order; replay joins the earliest founded of the
 // best clusters.

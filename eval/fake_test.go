@@ -20,11 +20,10 @@ type fake struct {
 	name, kind string
 	threshold  float64
 	score      func(a, b *features.Event) float64
-	floor      float64                    // candidates that score below are not retrieved
-	told       func(item Item, group int) // if set, the project is a Teller that hands on what it hears
-	assigns    bool                       // the project is an Assigner: joins the lowest cluster with a hit
-	spoil      func(hits []Hit) []Hit     // may break the contract
-	assignment func(i, found int) int     // breaks the contract of Assign, if set
+	floor      float64                // candidates that score below are not retrieved
+	assigns    bool                   // the project is an Assigner: joins the lowest cluster with a hit
+	spoil      func(hits []Hit) []Hit // may break the contract
+	assignment func(i, found int) int // breaks the contract of Assign, if set
 }
 
 func (f *fake) Describe() result.Scorer {
@@ -39,9 +38,6 @@ func (f *fake) Start(items []Item) Project {
 	p := &fakeProject{fake: f, items: items}
 	if f.assigns {
 		return &fakeAssigner{fakeProject: p}
-	}
-	if f.told != nil {
-		return &fakeTeller{fakeProject: p}
 	}
 	return p
 }
@@ -232,12 +228,3 @@ func asJSON(t *testing.T, v any) string {
 	}
 	return string(data)
 }
-
-type fakeTeller struct{ *fakeProject }
-
-func (p *fakeTeller) AddTo(i, group int) {
-	p.told(p.items[i], group)
-	p.fakeProject.Add(i)
-}
-
-func (p *fakeTeller) Add(int) { panic("Add of a project that wants to know the group") }

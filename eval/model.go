@@ -31,8 +31,6 @@ type modelProject struct {
 	views   []features.View // of the whole project, for the pairs protocol
 	grouper *model.Grouper
 	found   []model.Candidate
-	ranked  []model.Ranked
-	told    bool // items were added to their groups
 	vector  features.Vector
 }
 
@@ -56,29 +54,15 @@ func (p *modelProject) Threshold(i int) float64 {
 	return p.model.Threshold(p.items[i].Record.Platform)
 }
 
-// Rank gives each candidate the probability of the group that it stands in,
-// as far as the groups were told.
 func (p *modelProject) Rank(dst []Hit, i, from int) []Hit {
-	if !p.told {
-		p.found = p.grouper.Candidates(p.found[:0], p.items[i].Record, from)
-		for _, c := range p.found {
-			dst = append(dst, Hit{Item: c.Event, Score: c.Probability})
-		}
-		return dst
-	}
-	p.ranked = p.grouper.Rank(p.ranked[:0], p.items[i].Record, from)
-	for _, c := range p.ranked {
+	p.found = p.grouper.Candidates(p.found[:0], p.items[i].Record, from)
+	for _, c := range p.found {
 		dst = append(dst, Hit{Item: c.Event, Score: c.Probability})
 	}
 	return dst
 }
 
 func (p *modelProject) Add(i int) { p.grouper.Add(p.items[i].Record, 0) }
-
-func (p *modelProject) AddTo(i, group int) {
-	p.told = true
-	p.grouper.Add(p.items[i].Record, group)
-}
 
 func (p *modelProject) Assign(i, from int) (cluster int) {
 	return p.grouper.GroupSince(p.items[i].Record, from).Cluster

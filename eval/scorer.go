@@ -50,14 +50,6 @@ type Hit struct {
 	Score float64
 }
 
-// Teller is a [Project] that ranks groups rather than events: it wants to know
-// the groups of the items that retrieval adds, as the online fingerprinter
-// knows the groups of its past. AddTo then takes the place of Add, groups being
-// numbered from 0 by their first item; of a group one hit is enough.
-type Teller interface {
-	AddTo(i, group int)
-}
-
 // Assigner is a [Project] that makes the group decision itself, as the online
 // fingerprinter does. The replay protocol then uses its word instead of
 // joining the cluster of the best hit at or above the threshold.

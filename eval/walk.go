@@ -62,7 +62,6 @@ func (w *walker) run(ctx context.Context, s Scorer, retrieval, replay bool) (*wa
 		}
 		at = s.Start(w.items)
 	}
-	teller, tells := at.(Teller)
 	join := replay && !assigns
 	if join {
 		out.clusters, out.decides = make([]int, n), w.anyThreshold(at)
@@ -108,11 +107,7 @@ func (w *walker) run(ctx context.Context, s Scorer, retrieval, replay bool) (*wa
 			}
 			out.clusters[i] = c
 		}
-		if tells {
-			teller.AddTo(i, g)
-		} else {
-			at.Add(i)
-		}
+		at.Add(i)
 	}
 	return out, nil
 }

@@ -2,7 +2,6 @@ package eval
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"slices"
 	"testing"
@@ -199,38 +198,6 @@ func TestAssignerDecides(t *testing.T) {
 	// An assigner needs no threshold to have a replay.
 	assigner.threshold = math.Inf(1)
 	value(t, run(t, ds, Options{Resamples: -1}, assigner), "replay", "model", "all", metricBCubedF1)
-}
-
-// TestTellerIsTold: a project that asks for it hears of each item's group once
-// the item was a query, and its figures are those of any other.
-func TestTellerIsTold(t *testing.T) {
-	ds := generated(31, 1, 100, 8)
-	plain := noisy("model", "model", .6, .5)
-	want := run(t, ds, Options{Resamples: -1, Protocols: []string{"retrieval"}}, plain)
-	teller := noisy("model", "model", .6, .5)
-	number := map[int]string{}
-	heard := 0
-	group := map[*features.Event]string{}
-	for i, item := range ds.Projects[0].Items {
-		group[item.Event] = fmt.Sprint(ds.Projects[0].Groups[i])
-	}
-	teller.told = func(item Item, g int) {
-		if g > len(number) {
-			t.Errorf("group %d after %d groups: they are not numbered by their first item", g, len(number))
-		}
-		if was, ok := number[g]; ok && was != group[item.Event] {
-			t.Errorf("group %d is of two groups", g)
-		}
-		number[g] = group[item.Event]
-		heard++
-	}
-	got := run(t, ds, Options{Resamples: -1, Protocols: []string{"retrieval"}}, teller)
-	if heard != 100 {
-		t.Errorf("it heard of %d items, want 100", heard)
-	}
-	if a, b := value(t, want, "retrieval", "model", "all", metricMRR), value(t, got, "retrieval", "model", "all", metricMRR); a != b {
-		t.Errorf("MRR %v, of a teller %v", a, b)
-	}
 }
 
 // Later events must change nothing that was said before them.
