@@ -201,7 +201,7 @@ func TestFitMatchesSlowReference(t *testing.T) {
 			}
 		}
 	})
-	if splits < 100 {
+	if splits < 30 { // chance alone varies between 80 and 300
 		t.Fatalf("only %d splits were checked: the drawn problems are too easy", splits)
 	}
 }
