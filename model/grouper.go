@@ -41,7 +41,6 @@ type Grouper struct {
 	found      []int
 	candidates []Candidate
 	gathering  Gathering
-	ranked     []Ranked
 	place      []int // entry of each vector
 	vectors    []features.Vector
 	margins    []float64
@@ -65,15 +64,7 @@ func NewGrouper(m *Model) *Grouper {
 type Candidate struct {
 	Event       int     // number of the event, from 0 in the order of adding
 	Cluster     int     // the cluster it is in
-	Margin      float64 // log-odds before calibration
 	Probability float64 // that the two events are one problem
-}
-
-// Ranked is a cluster that an event was judged against.
-type Ranked struct {
-	Cluster     int
-	Event       int     // the member most like the event
-	Probability float64 // that the event belongs to the cluster
 }
 
 // Decision says where an event belongs.
@@ -110,7 +101,6 @@ func (g *Grouper) Candidates(dst []Candidate, r *features.Record, from int) []Ca
 	g.model.Margins(g.vectors, g.margins)
 	for i, margin := range g.margins {
 		c := &dst[first+i]
-		c.Margin = margin
 		c.Probability = g.model.ProbabilityAt(margin, PairPlatform(r.Platform, g.entries[g.place[i]].record.Platform))
 	}
 	return dst
@@ -129,9 +119,6 @@ func (g *Grouper) compare(e *entry, out *features.Vector) {
 // Query returns what group vectors say of the record that Candidates was last
 // called with.
 func (g *Grouper) Query() Query { return QueryOf(&g.query) }
-
-// Size returns how many distinct events a cluster holds.
-func (g *Grouper) Size(cluster int) int { return g.sizes[cluster] }
 
 // Add takes r in as the next event of the given cluster.
 func (g *Grouper) Add(r *features.Record, cluster int) (event int) {
@@ -154,50 +141,10 @@ func (g *Grouper) Add(r *features.Record, cluster int) (event int) {
 	return event
 }
 
-// Rank appends to dst the clusters of [Grouper.Candidates] with the
-// probability that r belongs to each, in no particular order. The cluster of
-// an exact copy has probability 1. r itself is not added.
-func (g *Grouper) Rank(dst []Ranked, r *features.Record, from int) []Ranked {
-	return g.rank(dst, r, from, MaxCandidates)
-}
-
-// maxJudged is how many clusters a decision judges, those with the most
+// MaxJudged is how many clusters a decision judges, those with the most
 // probable members first: what is left out has hardly a chance, and the time
 // of a decision stays bounded.
-const maxJudged = 8
-
-// rank is Rank for the most promising clusters alone.
-func (g *Grouper) rank(dst []Ranked, r *features.Record, from, most int) []Ranked {
-	g.candidates = g.Candidates(g.candidates[:0], r, from)
-	copied := -1
-	if at, ok := g.byContent[r.Content]; ok && g.entries[at].latest >= from {
-		copied = g.entries[at].cluster
-		dst = append(dst, Ranked{copied, g.entries[at].latest, 1})
-	}
-	g.gathering.Reset()
-	for _, c := range g.candidates {
-		g.gathering.Add(c.Cluster, c.Event, c.Probability)
-	}
-	q := g.Query()
-	var v GroupVector
-	for k, s := range g.gathering.Standings() {
-		if k == most {
-			break
-		}
-		if s.Cluster == copied {
-			continue
-		}
-		p := 0.0
-		if g.model.groups == nil {
-			p = s.Probability
-		} else {
-			g.gathering.Vector(k, &q, g.sizes[s.Cluster], &v)
-			p = g.model.GroupProbability(&v, r.Platform)
-		}
-		dst = append(dst, Ranked{s.Cluster, s.Event, p})
-	}
-	return dst
-}
+const MaxJudged = 8
 
 // Logit returns the log-odds of a probability in [0,1]; infinite at the ends.
 func Logit(p float64) float64 { return math.Log(p / (1 - p)) }
@@ -211,20 +158,40 @@ func (g *Grouper) Group(r *features.Record) Decision { return g.GroupSince(r, 0)
 // GroupSince is Group among the events with numbers from from on.
 func (g *Grouper) GroupSince(r *features.Record, from int) Decision {
 	d := Decision{Best: -1, Cluster: -1}
-	g.ranked = g.rank(g.ranked[:0], r, from, maxJudged)
 	if at, ok := g.byContent[r.Content]; ok && g.entries[at].latest >= from {
-		g.ranked = g.ranked[:1] // the copy stands first
-	}
-	for _, c := range g.ranked {
-		if d.Best < 0 || c.Probability > d.Probability || c.Probability == d.Probability && c.Cluster < d.Cluster {
-			d.Best, d.Probability, d.Cluster = c.Event, c.Probability, c.Cluster
-		}
+		d.Best, d.Cluster, d.Probability = g.entries[at].latest, g.entries[at].cluster, 1
+	} else {
+		g.judge(&d, r, from)
 	}
 	if d.Best < 0 || d.Probability < g.model.JoinThreshold(r.Platform) {
 		d.New, d.Cluster = true, len(g.sizes)
 	}
 	d.Event = g.Add(r, d.Cluster)
 	return d
+}
+
+// judge sets d to the most probable cluster, if there is a candidate.
+func (g *Grouper) judge(d *Decision, r *features.Record, from int) {
+	g.candidates = g.Candidates(g.candidates[:0], r, from)
+	g.gathering.Reset()
+	for _, c := range g.candidates {
+		g.gathering.Add(c.Cluster, c.Event, c.Probability)
+	}
+	q := g.Query()
+	var v GroupVector
+	for k, s := range g.gathering.Standings() {
+		if k == MaxJudged {
+			break
+		}
+		p := s.Probability
+		if g.model.groups != nil {
+			g.gathering.Vector(k, &q, g.sizes[s.Cluster], &v)
+			p = g.model.GroupProbability(&v, r.Platform)
+		}
+		if d.Best < 0 || p > d.Probability || p == d.Probability && s.Cluster < d.Cluster {
+			d.Best, d.Probability, d.Cluster = s.Event, p, s.Cluster
+		}
+	}
 }
 
 // Clusters returns the number of clusters founded so far.

@@ -160,9 +160,6 @@ func (t *Gathering) Standings() []Standing {
 	return t.list
 }
 
-// Best returns the log-odds of the member most like the query.
-func (s *Standing) Best() float64 { return s.top[0] }
-
 // Vector sets out to the group vector of the k-th of the standings, whose
 // cluster has size distinct events.
 func (t *Gathering) Vector(k int, q *Query, size int, out *GroupVector) {

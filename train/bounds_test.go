@@ -1,27 +1,24 @@
 package train
 
 import (
+	"slices"
 	"testing"
 
 	"whorl/features"
 )
 
-// TestShare: projects give what they have while all together stay below the
+// TestShares: projects give what they have while all together stay below the
 // bound, and the same part of it beyond.
-func TestShare(t *testing.T) {
+func TestShares(t *testing.T) {
 	f := &fitting{}
 	for _, n := range []int{101, 11, 1, 101} { // 5050, 55, 0 and 5050 pairs
 		f.projects = append(f.projects, &prepared{records: make([]*features.Record, n)})
 	}
-	for i := range f.projects {
-		if got := f.share(i, 1000, 2055); got != 1000 {
-			t.Errorf("project %d may give %d pairs although all fit, want its own 1000", i, got)
-		}
+	if got := f.shares(1000, 2055); !slices.Equal(got, []int{1000, 1000, 1000, 1000}) {
+		t.Errorf("projects may give %v pairs although all fit, want their own 1000", got)
 	}
-	for i, want := range []int{486, 26, 1, 486} { // of 2055 pairs 1000 are wanted
-		if got := f.share(i, 1000, 1000); got != want {
-			t.Errorf("project %d may give %d pairs, want %d", i, got, want)
-		}
+	if got, want := f.shares(1000, 1000), []int{486, 26, 1, 486}; !slices.Equal(got, want) { // of 2055 pairs 1000
+		t.Errorf("projects may give %v pairs, want %v", got, want)
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"sync"
 
 	"whorl/features"
 	"whorl/model"
@@ -107,35 +106,12 @@ type EncoderReport struct {
 func FitEncoder(ctx context.Context, corpus *Corpus, params EncoderParams) (*model.Encoder, EncoderReport, error) {
 	params = params.withDefaults()
 	projects := make([]*prepared, len(corpus.Projects))
-	if err := each(ctx, params.Workers, len(projects), func(i int) {
+	if err := each(ctx, params.Workers, len(projects), nil, func(i int) {
 		projects[i] = prepare(&corpus.Projects[i])
 	}); err != nil {
 		return nil, EncoderReport{}, err
 	}
 	return fitEncoder(ctx, projects, params)
-}
-
-// each runs work for 0 to n-1 over some goroutines.
-func each(ctx context.Context, workers, n int, work func(i int)) error {
-	var wait sync.WaitGroup
-	var mu sync.Mutex
-	next := 0
-	for range workers {
-		wait.Go(func() {
-			for {
-				mu.Lock()
-				i := next
-				next++
-				mu.Unlock()
-				if i >= n || ctx.Err() != nil {
-					return
-				}
-				work(i)
-			}
-		})
-	}
-	wait.Wait()
-	return ctx.Err()
 }
 
 func fitEncoder(ctx context.Context, projects []*prepared, params EncoderParams) (*model.Encoder, EncoderReport, error) {
@@ -145,7 +121,7 @@ func fitEncoder(ctx context.Context, projects []*prepared, params EncoderParams)
 	for round := range params.Rounds {
 		encoder := form.encoder(x)
 		shards := make([]*encodeShard, len(projects))
-		if err := each(ctx, params.Workers, len(projects), func(i int) {
+		if err := each(ctx, params.Workers, len(projects), nil, func(i int) {
 			shards[i] = drawLists(i, projects[i], encoder, params)
 		}); err != nil {
 			return nil, report, err

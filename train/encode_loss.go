@@ -93,7 +93,7 @@ func (l *encodeLoss) value(x, grad []float64) float64 {
 		l.w[d] = math.Exp(l.w[d])
 	}
 	none := x[l.form.number]
-	_ = each(context.Background(), l.params.Workers, len(l.shards), func(i int) {
+	_ = each(context.Background(), l.params.Workers, len(l.shards), nil, func(i int) {
 		l.shards[i].evaluate(l, l.scale[i], none, &l.results[i], grad != nil)
 	})
 	penalty := 0.0

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"sync"
 
 	"whorl/features"
 	"whorl/model"
@@ -148,13 +147,14 @@ func newFitting(ctx context.Context, corpus *Corpus, params Params) (*fitting, e
 	}
 	f.params.Boost.MinSources = min(params.MinOrgs, max(1, len(organisations)))
 
+	mined, drawn := f.shares(params.Mine.PerProject, params.MostPairs), f.shares(params.TuningPairs, params.MostTuning)
 	pairs := make([][]Pair, n)
 	tuning := make([][]tuningPair, n)
 	if err := f.each(ctx, "mining", n, func(i int) {
 		mining := params.Mine
-		mining.PerProject = f.share(i, mining.PerProject, params.MostPairs)
+		mining.PerProject = mined[i]
 		pairs[i] = mine(i, f.projects[i], mining, params.Seed)
-		tuning[i] = drawTuning(i, f.projects[i], f.folds[i], f.share(i, params.TuningPairs, params.MostTuning), params.Seed)
+		tuning[i] = drawTuning(i, f.projects[i], f.folds[i], drawn[i], params.Seed)
 	}); err != nil {
 		return nil, err
 	}
@@ -202,21 +202,24 @@ func newFitting(ctx context.Context, corpus *Corpus, params Params) (*fitting, e
 	return f, err
 }
 
-// share returns how many pairs a project may give where each may give own at
-// most and all together most: what it has, cut for all by the same factor.
-func (f *fitting) share(project, own, most int) int {
-	has := func(p *prepared) float64 {
-		n := float64(len(p.records))
-		return min(float64(own), n*(n-1)/2)
-	}
+// shares returns how many pairs each project may give where each may give own
+// at most and all together most: what it has, cut for all by the same factor.
+func (f *fitting) shares(own, most int) []int {
 	total := 0.0
-	for _, p := range f.projects {
-		total += has(p)
+	has := make([]float64, len(f.projects))
+	for i, p := range f.projects {
+		n := float64(len(p.records))
+		has[i] = min(float64(own), n*(n-1)/2)
+		total += has[i]
 	}
-	if total <= float64(most) {
-		return own
+	out := make([]int, len(has))
+	for i := range out {
+		out[i] = own
+		if total > float64(most) {
+			out[i] = max(1, int(has[i]*float64(most)/total))
+		}
 	}
-	return max(1, int(has(f.projects[project])*float64(most)/total))
+	return out
 }
 
 // columns returns the grid of the features in use.
@@ -239,31 +242,9 @@ func (f *fitting) columns() ([]boost.Column, error) {
 	return columns, nil
 }
 
-// each runs work for 0 to n-1 over the workers.
+// each runs work for 0 to n-1 over the workers and tells of the progress.
 func (f *fitting) each(ctx context.Context, stage string, n int, work func(i int)) error {
-	var wait sync.WaitGroup
-	var mu sync.Mutex
-	next, done := 0, 0
-	for range f.params.Workers {
-		wait.Go(func() {
-			for {
-				mu.Lock()
-				i := next
-				next++
-				mu.Unlock()
-				if i >= n || ctx.Err() != nil {
-					return
-				}
-				work(i)
-				mu.Lock()
-				done++
-				f.params.Progress(stage, done, n)
-				mu.Unlock()
-			}
-		})
-	}
-	wait.Wait()
-	return ctx.Err()
+	return each(ctx, f.params.Workers, n, func(done int) { f.params.Progress(stage, done, n) }, work)
 }
 
 type rowOf struct{ project, a, b int32 }

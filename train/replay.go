@@ -150,9 +150,6 @@ func (f *fitting) replay(m *model.Model, project, fold int) *replayed {
 	return out
 }
 
-// maxJudged is how many clusters a decision judges, as in [model.Grouper].
-const maxJudged = 8
-
 // through takes the events in order: gathered is told of each event's
 // candidates, sorted into clusters, and returns the cluster that the event
 // goes to. sizes has one entry for each cluster so far: its distinct events.
@@ -196,7 +193,7 @@ func (r *replayed) cluster(threshold float64) []int {
 		}
 		best, probability := -1, 0.0
 		for k, s := range t.Standings() {
-			if k == maxJudged {
+			if k == model.MaxJudged {
 				break
 			}
 			p := s.Probability

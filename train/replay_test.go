@@ -35,12 +35,31 @@ func TestReplayIsTheGrouper(t *testing.T) {
 	}
 	parts := model.Parts{PrecisionTarget: 0.9, Forest: f.forest(e), Fallback: model.Calibration{Kind: model.Sigmoid, A: 2, B: 1}}
 	sizes := map[int]bool{}
-	for _, threshold := range []float64{0.05, 0.2, 0.4, 0.6, 0.8, 0.999} {
-		parts.FallbackThreshold = threshold
+	groups := model.Forest{Roots: []int32{0, 3, 6}, DefaultLeft: []bool{false, false, false, true, false, false, true, false, false}}
+	for k, name := range []string{"best", "size", "second"} { // of the values that say most, and one that may be NaN
+		for i, v := range model.GroupSchema {
+			if v.Name == name {
+				groups.Feature = append(groups.Feature, int32(i), -1, -1)
+			}
+		}
+		at := int32(3 * k)
+		groups.Threshold = append(groups.Threshold, []float32{0.3, 1.2, -0.5}[k], 0, 0)
+		groups.Left, groups.Right = append(groups.Left, at+1, 0, 0), append(groups.Right, at+2, 0, 0)
+		groups.Value = append(groups.Value, 0, -0.8, 0.9)
+	}
+	for round := range 12 {
+		threshold := []float64{0.05, 0.2, 0.4, 0.6, 0.8, 0.999}[round%6]
+		parts.FallbackThreshold, parts.Groups = threshold, nil
+		if round >= 6 { // clusters judged by all their members
+			parts.Groups = &model.GroupParts{Forest: groups, Fallback: model.Calibration{Kind: model.Sigmoid, A: 1}, FallbackThreshold: threshold}
+		}
 		m := served(t, &Outcome{Parts: parts})
 		for i := range f.projects {
 			fold := f.folds[i][c.Projects[i].Groups[0]]
 			replay := f.replay(m, i, fold)
+			if m.JudgesGroups() {
+				replay.judge = m.GroupProbability
+			}
 			g := model.NewGrouper(m)
 			var want []int
 			for k, r := range c.Projects[i].Records {
