@@ -33,15 +33,16 @@ func pythonFrame(f *Frame) frameName {
 	n.function = name
 	file := reported(f)
 	p := parsePath(file)
+	module := strings.Trim(f.Module, ".") // a dot more is a relative import's, or nothing
 	switch {
 	case strings.HasPrefix(file, "<"): // <frozen importlib._bootstrap>, <string>, <stdin>
 		n.owner = strings.Trim(file, "<>")
 		if strings.HasPrefix(file, "<frozen ") {
 			n.bits |= bitPlumbing
 		}
-	case f.Module != "" && f.Module != "__main__":
+	case module != "" && module != "__main__":
 		// As the file of that module would be named.
-		n.owner = parsePath(strings.ReplaceAll(f.Module, ".", "/") + ".py").owner
+		n.owner = parsePath(strings.ReplaceAll(module, ".", "/") + ".py").owner
 	default:
 		n.owner = p.owner
 	}
