@@ -33,7 +33,7 @@ func pythonFrame(f *Frame) frameName {
 	n.function = name
 	file := reported(f)
 	p := parsePath(file)
-	module := strings.Trim(f.Module, ".") // a dot more is a relative import's, or nothing
+	module := strings.Trim(f.Module, `./\`) // a dot more is a relative import's, or nothing
 	switch {
 	case strings.HasPrefix(file, "<"): // <frozen importlib._bootstrap>, <string>, <stdin>
 		n.owner = strings.Trim(file, "<>")
