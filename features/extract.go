@@ -54,7 +54,7 @@ type Extractor struct {
 func Extract(e *Event) *Record {
 	w := workshops.Get().(*workshop)
 	w.Extractor.Extract(e, &w.record)
-	r := w.record.clone()
+	r := w.record.Clone()
 	for _, b := range [...][]byte{w.buf, w.sub, w.template} { // no text waits here for the next event
 		clear(b[:cap(b)])
 	}

@@ -125,9 +125,9 @@ func (f *FrameToken) token(g Grain) uint64 {
 	}
 }
 
-// clone returns a copy that shares no memory with r and has room for nothing
+// Clone returns a copy that shares no memory with r and has room for nothing
 // more.
-func (r *Record) clone() *Record {
+func (r *Record) Clone() *Record {
 	c := *r
 	hashes := len(r.Types)
 	for i := range r.Sets {

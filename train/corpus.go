@@ -30,13 +30,12 @@ type ExplicitPair struct {
 	Confidence float32
 }
 
-// prepared is a project ready for comparing: exact copies left out, views
-// weighed by the frequencies of the whole project.
+// prepared is a project ready for comparing: exact copies left out, documents
+// counted.
 type prepared struct {
 	organisation int
 	platform     features.Platform // the commonest one
 	records      []*features.Record
-	views        []features.View
 	groups       []int32
 	confidence   []float32
 	explicit     []ExplicitPair  // between distinct records, A < B, sorted
@@ -90,9 +89,15 @@ func prepare(p *Project) *prepared {
 			out.platform = platform
 		}
 	}
-	out.views = make([]features.View, len(out.records))
-	for i, r := range out.records {
-		out.views[i].Weigh(r, &out.frequencies)
+	return out
+}
+
+// views returns the records weighed by the frequencies of the whole project.
+// They are as large as the records: whoever needs them makes them.
+func (p *prepared) views() []features.View {
+	out := make([]features.View, len(p.records))
+	for i, r := range p.records {
+		out[i].Weigh(r, &p.frequencies)
 	}
 	return out
 }

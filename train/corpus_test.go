@@ -51,7 +51,6 @@ func TestPrepare(t *testing.T) {
 		{"platform, the first of equally common ones", got.platform, features.Python},
 		{"organisation", got.organisation, 3},
 		{"groups by first record", got.byGroup(), [][]int{{0, 3}, {1, 2}}},
-		{"views", len(got.views), 4},
 		{"the project's own pairs", p.Pairs, before},
 	} {
 		if diff := cmp.Diff(check.want, check.got); diff != "" {

@@ -53,10 +53,11 @@ func drawLists(project int, p *prepared, e *model.Encoder, params EncoderParams)
 	for _, x := range slices.Backward(p.explicit) { // the first of equal pairs counts, as in mine
 		judged[[2]int32{x.A, x.B}] = x
 	}
-	tokens := make([][]features.Token, len(p.views))
-	weighted := make([][]model.Weighted, len(p.views))
-	for i := range p.views {
-		tokens[i], weighted[i] = p.views[i].AppendTokens(nil), e.Weigh(nil, &p.views[i])
+	views := p.views()
+	tokens := make([][]features.Token, len(views))
+	weighted := make([][]model.Weighted, len(views))
+	for i := range views {
+		tokens[i], weighted[i] = views[i].AppendTokens(nil), e.Weigh(nil, &views[i])
 	}
 	place := map[int]int32{} // of records in the shard
 	record := func(i int) int32 {

@@ -137,7 +137,7 @@ func newFitting(ctx context.Context, corpus *Corpus, params Params) (*fitting, e
 	}
 	n := len(corpus.Projects)
 	f.projects = make([]*prepared, n)
-	if err := f.each(ctx, "weighing", n, func(i int) { f.projects[i] = prepare(&corpus.Projects[i]) }); err != nil {
+	if err := f.each(ctx, "counting", n, func(i int) { f.projects[i] = prepare(&corpus.Projects[i]) }); err != nil {
 		return nil, err
 	}
 	f.folds = assignFolds(f.projects, params.Folds)
@@ -249,27 +249,57 @@ func (f *fitting) each(ctx context.Context, stage string, n int, work func(i int
 
 type rowOf struct{ project, a, b int32 }
 
-// matrix compares pairs and bins the vectors, block by block in parallel.
+// batchesOf cuts rows, which stand project by project, into some tens of
+// thousands each, no project in two of them.
+func batchesOf(rows []rowOf) [][]rowOf {
+	const most = 32 * 1024
+	var out [][]rowOf
+	for len(rows) > 0 {
+		to := min(len(rows), most)
+		for to < len(rows) && rows[to].project == rows[to-1].project {
+			to++
+		}
+		out, rows = append(out, rows[:to]), rows[to:]
+	}
+	return out
+}
+
+// matrix compares pairs, which stand project by project, and bins the vectors:
+// batches of projects one after the other, for their views take memory, and
+// blocks of a batch in parallel.
 func (f *fitting) matrix(ctx context.Context, columns []boost.Column, rows []rowOf) (*boost.Matrix, error) {
 	m, err := boost.NewMatrix(columns, len(rows))
 	if err != nil {
 		return nil, err
 	}
 	m.Resize(len(rows))
-	const block = 4096
-	err = f.each(ctx, "comparing", (len(rows)+block-1)/block, func(k int) {
-		var v features.Vector
-		row := make([]float32, len(f.use))
-		for i := k * block; i < min(len(rows), (k+1)*block); i++ {
-			p := f.projects[rows[i].project]
-			features.Compare(&p.views[rows[i].a], &p.views[rows[i].b], &v)
-			for c, place := range f.use {
-				row[c] = v[place]
-			}
-			m.Set(i, row)
+	const block = 1024
+	batches := batchesOf(rows)
+	done := 0
+	for n, batch := range batches {
+		first, last := batch[0].project, batch[len(batch)-1].project
+		views := make([][]features.View, last-first+1)
+		if err := each(ctx, f.params.Workers, len(views), nil, func(k int) { views[k] = f.projects[int(first)+k].views() }); err != nil {
+			return nil, err
 		}
-	})
-	return m, err
+		if err := each(ctx, f.params.Workers, (len(batch)+block-1)/block, nil, func(k int) {
+			var v features.Vector
+			row := make([]float32, len(f.use))
+			for i := k * block; i < min(len(batch), (k+1)*block); i++ {
+				p := views[batch[i].project-first]
+				features.Compare(&p[batch[i].a], &p[batch[i].b], &v)
+				for c, place := range f.use {
+					row[c] = v[place]
+				}
+				m.Set(done+i, row)
+			}
+		}); err != nil {
+			return nil, err
+		}
+		done += len(batch)
+		f.params.Progress("comparing", n+1, len(batches))
+	}
+	return m, nil
 }
 
 // crossFit sets the margins of all tuning pairs from models that never saw

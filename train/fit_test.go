@@ -64,10 +64,11 @@ func TestFitLearns(t *testing.T) {
 	var all []scored
 	for i := range unseen.corpus().Projects {
 		p := prepare(&unseen.corpus().Projects[i])
+		views := p.views()
 		var v features.Vector
 		for b := range p.records {
 			for a := range b {
-				features.Compare(&p.views[a], &p.views[b], &v)
+				features.Compare(&views[a], &views[b], &v)
 				all = append(all, scored{m.Probability(&v, features.Python), p.groups[a] == p.groups[b]})
 			}
 		}
@@ -232,8 +233,8 @@ func TestForestIsTheEnsemble(t *testing.T) {
 	var v features.Vector
 	row := make([]float32, len(f.use))
 	for _, q := range f.pairs {
-		own := f.projects[q.Project]
-		features.Compare(&own.views[q.A], &own.views[q.B], &v)
+		views := f.projects[q.Project].views()
+		features.Compare(&views[q.A], &views[q.B], &v)
 		for c, place := range f.use {
 			row[c] = v[place]
 		}

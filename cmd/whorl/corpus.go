@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -25,7 +26,6 @@ import (
 // corpus is what training reads: records and labels of the consented events.
 type corpus struct {
 	training       train.Corpus
-	tuning         []baseline.TuningProject // the same, as the baselines' search wants it
 	exports        []*datasets.Export
 	tallies        []*datasets.Tally
 	used           []map[string]map[string]bool // by export: organisations with allowed events, and their projects
@@ -38,6 +38,20 @@ type corpus struct {
 type corpusProject struct {
 	id, organisation string
 	events           []corpusEvent
+	distinct         map[uint64]*features.Record // the first of each content
+}
+
+// shared returns the record with the memory of an exact copy, if one was there
+// before: of many events that are copies, little more than the times is kept.
+func (p *corpusProject) shared(r *features.Record) *features.Record {
+	first, ok := p.distinct[r.Content]
+	if !ok {
+		p.distinct[r.Content] = r
+		return r
+	}
+	c := *first
+	c.Time, c.Release, c.Runtime = r.Time, r.Release, r.Runtime // the content's hash says all else
+	return &c
 }
 
 type corpusEvent struct {
@@ -52,7 +66,7 @@ type corpusEvent struct {
 func readCorpus(ctx context.Context, exports []*datasets.Export, opt datasets.Options, guard *datasets.Guard, stack *rules.Set, progress func(string, int, int)) (*corpus, error) {
 	c := &corpus{exports: exports}
 	projects := map[string]*corpusProject{}
-	from := map[string]int{} // event id to the export it came from
+	from := map[string]int{} // event id to the export it came from, where there are several
 	pairs := []datasets.Pair{}
 	total, done := 0, 0
 	for _, x := range exports {
@@ -86,10 +100,12 @@ func readCorpus(ctx context.Context, exports []*datasets.Export, opt datasets.Op
 			if done++; done%64 == 0 {
 				progress("reading", done, total)
 			}
-			if other, ok := from[s.id]; ok && other != k {
-				return nil, fmt.Errorf("event %q stands in %s and in %s: give each event once", s.id, exports[other].Dir, x.Dir)
+			if len(exports) > 1 {
+				if other, ok := from[s.id]; ok && other != k {
+					return nil, fmt.Errorf("event %q stands in %s and in %s: give each event once", s.id, exports[other].Dir, x.Dir)
+				}
+				from[strings.Clone(s.id)] = k
 			}
-			from[strings.Clone(s.id)] = k
 			guard.Observe(s.id, s.project, s.content)
 			if s.record == nil {
 				c.unlabelled++
@@ -97,12 +113,12 @@ func readCorpus(ctx context.Context, exports []*datasets.Export, opt datasets.Op
 			}
 			p := projects[s.project]
 			if p == nil {
-				p = &corpusProject{id: strings.Clone(s.project), organisation: strings.Clone(s.organisation)}
+				p = &corpusProject{id: strings.Clone(s.project), organisation: strings.Clone(s.organisation), distinct: map[uint64]*features.Record{}}
 				projects[p.id] = p
 			} else if p.organisation != s.organisation {
 				return nil, fmt.Errorf("%s: project %q belongs to two organisations: project_id must be unique over all of them", x.Dir, s.project)
 			}
-			p.events = append(p.events, corpusEvent{strings.Clone(s.id), s.record, s.label})
+			p.events = append(p.events, corpusEvent{strings.Clone(s.id), p.shared(s.record), s.label})
 		}
 		c.tallies, c.used = append(c.tallies, tally), append(c.used, used)
 		if tally.Allowed == 0 {
@@ -129,6 +145,7 @@ type sighting struct {
 // sightings.
 func sightings(labels map[string]datasets.Label, guarded bool, stack *rules.Set) func(*features.Event) sighting {
 	extractor := features.Extractor{Rules: stack}
+	var record features.Record
 	return func(e *features.Event) sighting {
 		s := sighting{id: e.ID, organisation: e.OrgID, project: e.ProjectID}
 		if guarded {
@@ -138,8 +155,8 @@ func sightings(labels map[string]datasets.Label, guarded bool, stack *rules.Set)
 		if !ok {
 			return s
 		}
-		s.label, s.record = label, new(features.Record)
-		extractor.Extract(e, s.record)
+		extractor.Extract(e, &record)
+		s.label, s.record = label, record.Clone()
 		return s
 	}
 }
@@ -174,15 +191,18 @@ func (c *corpus) assemble(projects map[string]*corpusProject, pairs []datasets.P
 		digest.Write([]byte(s))
 	}
 	type place struct{ project, event int }
-	where := map[string]place{}
+	where := map[string]place{} // of events that stand in a pair; project -1 until met
+	for _, pair := range pairs {
+		where[pair.A], where[pair.B] = place{project: -1}, place{project: -1}
+	}
 	for _, name := range slices.Sorted(maps.Keys(projects)) {
 		p := projects[name]
+		p.distinct = nil
 		slices.SortFunc(p.events, func(a, b corpusEvent) int {
 			return cmp.Or(cmp.Compare(a.record.Time, b.record.Time), cmp.Compare(a.id, b.id))
 		})
 		groups := map[string]int32{}
 		out := train.Project{Organisation: organisations[p.organisation]}
-		tuning := baseline.TuningProject{}
 		text(p.organisation)
 		text(p.id)
 		for i, e := range p.events {
@@ -190,15 +210,12 @@ func (c *corpus) assemble(projects map[string]*corpusProject, pairs []datasets.P
 				groups[e.label.GroupID] = int32(len(groups))
 			}
 			g := groups[e.label.GroupID]
-			where[e.id] = place{len(c.training.Projects), i}
+			if _, ok := where[e.id]; ok {
+				where[e.id] = place{len(c.training.Projects), i}
+			}
 			out.Records = append(out.Records, e.record)
 			out.Groups = append(out.Groups, g)
 			out.Confidence = append(out.Confidence, float32(e.label.Confidence))
-			tuning.Items = append(tuning.Items, eval.Item{
-				Event:  &features.Event{ID: e.id, Time: time.UnixMilli(e.record.Time).UTC(), Platform: e.record.Platform.String()},
-				Record: e.record,
-			})
-			tuning.Groups = append(tuning.Groups, int(g))
 			text(e.id)
 			text(e.label.GroupID)
 			number(math.Float64bits(e.label.Confidence))
@@ -209,15 +226,14 @@ func (c *corpus) assemble(projects map[string]*corpusProject, pairs []datasets.P
 			number(e.record.Runtime)
 		}
 		c.training.Projects = append(c.training.Projects, out)
-		c.tuning = append(c.tuning, tuning)
+		delete(projects, name) // what is not needed any more need not wait for the last
 	}
 	slices.SortStableFunc(pairs, func(x, y datasets.Pair) int {
 		return cmp.Or(cmp.Compare(x.A, y.A), cmp.Compare(x.B, y.B))
 	})
 	for _, pair := range pairs {
-		a, okA := where[pair.A]
-		b, okB := where[pair.B]
-		if !okA || !okB || a.project != b.project {
+		a, b := where[pair.A], where[pair.B]
+		if a.project < 0 || a.project != b.project {
 			continue // a pair is of use only when both its events are
 		}
 		p := &c.training.Projects[a.project]
@@ -227,6 +243,39 @@ func (c *corpus) assemble(projects map[string]*corpusProject, pairs []datasets.P
 		text(fmt.Sprint(pair.Group, pair.Confidence))
 	}
 	c.digest = hex.EncodeToString(digest.Sum(nil))
+}
+
+// mostTuned is how many events the projects have, at most but for one project,
+// on which baselines are tuned.
+const mostTuned = 100_000
+
+// tuning returns the corpus as the search of the baselines' settings wants it:
+// all projects, or as many as a seeded draw takes.
+func (c *corpus) tuning(seed uint64) []baseline.TuningProject {
+	projects := c.training.Projects
+	chosen := make([]bool, len(projects))
+	events := 0
+	for _, i := range rand.New(rand.NewPCG(seed, 0x54554e45)).Perm(len(projects)) {
+		if n := len(projects[i].Records); events == 0 || events+n <= mostTuned {
+			chosen[i], events = true, events+n
+		}
+	}
+	var out []baseline.TuningProject
+	for i := range projects {
+		if !chosen[i] {
+			continue
+		}
+		var t baseline.TuningProject
+		for k, r := range projects[i].Records {
+			t.Items = append(t.Items, eval.Item{
+				Event:  &features.Event{Time: time.UnixMilli(r.Time).UTC(), Platform: r.Platform.String()},
+				Record: r,
+			})
+			t.Groups = append(t.Groups, int(projects[i].Groups[k]))
+		}
+		out = append(out, t)
+	}
+	return out
 }
 
 // contradictionWarning tells of n pairs that say the opposite of their events'

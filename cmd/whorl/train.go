@@ -371,8 +371,9 @@ func (t *training) tune(ctx context.Context) error {
 	const stage, file = "tune", "baselines.json"
 	if !t.work.has(stage) {
 		var settings []*baseline.Settings
+		projects := t.corpus.tuning(t.config.Seed)
 		for _, name := range baseline.Tunable() {
-			s, err := baseline.Tune(ctx, name, t.corpus.tuning, baseline.TuneOptions{
+			s, err := baseline.Tune(ctx, name, projects, baseline.TuneOptions{
 				Seed: t.config.Seed, Evaluations: t.config.Baselines.Evaluations, TargetPrecision: t.config.PrecisionTarget, Workers: t.env.workers,
 				Progress: func(done, total int) { t.stage("tuning "+name, done, total) },
 			})
