@@ -16,8 +16,6 @@
 //  5. [Compare] sets the [Vector] of two views, place by place as [Schema]
 //     says: alignments of the traces, overlaps of the bags, agreement of types
 //     and messages. It is symmetric.
-//  6. [View.AppendTokens] lists a view's tokens with the [Descriptor] of each:
-//     what an encoder weighs them by.
 //
 // The sub-package blocking finds the pairs that are worth comparing; the
 // sub-package rules reads and runs stack trace rules.

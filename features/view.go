@@ -1,9 +1,8 @@
 package features
 
 // View is a record weighed by its project's document frequencies: what
-// [Compare] reads, and what [View.AppendTokens] describes to an encoder. A view
-// is a snapshot: it does not follow later changes of the frequencies. It shares
-// the record's memory.
+// [Compare] reads. A view is a snapshot: it does not follow later changes of the
+// frequencies. It shares the record's memory.
 type View struct {
 	Record *Record
 

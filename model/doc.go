@@ -21,8 +21,6 @@
 // belongs there, and lets it join the most probable cluster if that reaches
 // [Model.JoinThreshold], else found one.
 //
-// [Encoder] stands beside that: no model file holds one yet.
-//
 // The other direction is [Marshal]: a trainer hands over [Parts] and gets the
 // bytes of a file that Open accepts.
 //

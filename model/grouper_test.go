@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -139,13 +140,11 @@ func (l *linear) group(r *features.Record) Decision {
 	d := Decision{Event: l.events, Best: -1, Cluster: -1}
 	var query features.View
 	query.Weigh(r, &l.frequencies)
-	copied := -1
+	copied := slices.IndexFunc(l.entries, func(e entry) bool { return e.record.Content == r.Content })
 	for i := range l.entries {
 		e := &l.entries[i]
-		if e.record.Content == r.Content {
-			copied = i
-		} else if !linked(e.record, r) {
-			continue
+		if copied >= 0 || !linked(e.record, r) {
+			continue // a copy is decided without a look at the others
 		}
 		if n := l.frequencies.Documents(); n > e.weighs+e.weighs/10 {
 			e.view.Weigh(e.record, &l.frequencies)

@@ -122,10 +122,20 @@ func sigmoidLoss(samples []sample, a0, b0, penalty float64) func(x, grad []float
 		for i := range samples {
 			t := &samples[i]
 			z := slope*t.margin + x[1]
-			sum += t.weight * logLoss(z, t.same)
-			e := 1 / (1 + math.Exp(-z))
 			if t.same {
-				e--
+				z = -z // the log-odds of the wrong answer
+			}
+			small := math.Exp(-math.Abs(z))
+			sum += t.weight * (math.Log1p(small) + max(0, z))
+			if grad == nil {
+				continue
+			}
+			e := small / (1 + small) // the probability of the wrong answer
+			if z > 0 {
+				e = 1 / (1 + small)
+			}
+			if t.same {
+				e = -e
 			}
 			ga += t.weight * e * slope * t.margin
 			gb += t.weight * e

@@ -53,7 +53,6 @@ func prepare(p *Project) *prepared {
 	out := &prepared{organisation: p.Organisation, first: map[int32]int64{}}
 	seen := make(map[key]int32, len(p.Records))
 	number := make([]int32, len(p.Records)) // of each record among the distinct ones
-	perPlatform := map[features.Platform]int{}
 	for i, r := range p.Records {
 		g := p.Groups[i]
 		if _, ok := out.first[g]; !ok {
@@ -70,7 +69,6 @@ func prepare(p *Project) *prepared {
 		out.groups = append(out.groups, g)
 		out.confidence = append(out.confidence, p.Confidence[i])
 		out.frequencies.Add(r)
-		perPlatform[r.Platform]++
 	}
 	for _, e := range p.Pairs {
 		e.A, e.B = number[e.A], number[e.B]
@@ -84,11 +82,7 @@ func prepare(p *Project) *prepared {
 	slices.SortStableFunc(out.explicit, func(x, y ExplicitPair) int {
 		return cmp.Or(cmp.Compare(x.A, y.A), cmp.Compare(x.B, y.B))
 	})
-	for _, platform := range features.Platforms() {
-		if perPlatform[platform] > perPlatform[out.platform] {
-			out.platform = platform
-		}
-	}
+	out.platform = commonest(out.records)
 	return out
 }
 

@@ -19,10 +19,6 @@
 //  7. [Fit] returns both as [whorl/model.Parts] with a [Report] of what was
 //     mined and what to doubt.
 //
-// Beside that, [FitEncoder] learns from the same labels how much each kind of
-// token tells: the weights of a [whorl/model.Encoder]. No model file holds one
-// yet; docs/experiments.md has what was measured.
-//
 // Nothing is judged on what it was fitted on, and nothing here may come near
 // the data a model is judged by: the package imports neither datasets, which
 // reads golden data, nor eval, which scores on it. It meets no text either:

@@ -35,6 +35,7 @@ type Params struct {
 	Mine            MineParams
 	Boost           boost.Params
 	MinOrgs         int // organisations behind every leaf of the scorers at least; default 2
+	Study           Study
 	Workers         int // goroutines; default 1
 	Progress        func(stage string, done, total int)
 }
@@ -78,7 +79,8 @@ type Outcome struct {
 //
 // The same corpus and settings give the same parts for any number of workers.
 func Fit(ctx context.Context, corpus *Corpus, params Params) (*Outcome, error) {
-	f, err := newFitting(ctx, corpus, params.withDefaults())
+	params = params.withDefaults()
+	f, err := newFitting(ctx, params.Study.of(corpus, params.Seed), params)
 	if err != nil {
 		return nil, err
 	}

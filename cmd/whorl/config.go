@@ -51,6 +51,10 @@ type config struct {
 		RowSample    float64 `yaml:"row_sample"`
 		ColumnSample float64 `yaml:"column_sample"`
 	} `yaml:"trees"`
+	Study struct {
+		WithoutPlatforms []string `yaml:"without_platforms"`          // projects of these are not learned from
+		Organisations    int      `yaml:"organisations_per_platform"` // learned from at most, a seeded draw; 0: all
+	} `yaml:"study"` // what the fit leaves out, to learn what it is worth
 	Baselines struct {
 		Evaluations int `yaml:"evaluations"` // of the random search that tunes each score baseline
 	} `yaml:"baselines"`
@@ -164,6 +168,7 @@ func (c *config) check() error {
 		{"trees.min_rows", float64(c.Trees.MinRows), 1, 1e6},
 		{"trees.row_sample", c.Trees.RowSample, 0.01, 1},
 		{"trees.column_sample", c.Trees.ColumnSample, 0.01, 1},
+		{"study.organisations_per_platform", float64(c.Study.Organisations), 0, 1e6},
 		{"baselines.evaluations", float64(c.Baselines.Evaluations), 1, 1e4},
 		{"eval.resamples", float64(c.Eval.Resamples), leastResamples, mostResamples},
 		{"eval.pairs_per_project", float64(c.Eval.PairCap), leastPairCap, mostPairCap},
@@ -183,6 +188,11 @@ func (c *config) check() error {
 	if c.Eval.Baselines, err = baselineNames(c.Eval.Baselines); err != nil {
 		return fmt.Errorf("eval.baselines: %w", err)
 	}
+	for _, name := range c.Study.WithoutPlatforms {
+		if p := features.ParsePlatform(name); p.String() != name {
+			return fmt.Errorf("study.without_platforms: no platform is called %q; use one of %v", name, features.Platforms())
+		}
+	}
 	for _, name := range c.Without {
 		if _, ok := features.FeatureIndex(name); !ok {
 			return fmt.Errorf("without_features: no feature is called %q; \"whorl features --list\" names them", name)
@@ -200,6 +210,10 @@ func (c *config) write() ([]byte, error) {
 
 // params translates the configuration for the trainer.
 func (c *config) params(workers int, progress func(string, int, int)) train.Params {
+	study := train.Study{Organisations: c.Study.Organisations}
+	for _, name := range c.Study.WithoutPlatforms {
+		study.WithoutPlatforms = append(study.WithoutPlatforms, features.ParsePlatform(name))
+	}
 	return train.Params{
 		Seed: c.Seed, Folds: c.Folds, PrecisionTarget: c.PrecisionTarget, TuningPairs: c.TuningPairs,
 		MostPairs: c.MostPairs, MostTuning: c.MostTuning, MostReplayed: c.MostReplayed, Bins: c.Bins, Bags: c.Bags, MinOrgs: c.MinOrgs, PairsOnly: c.PairsOnly, Without: c.Without,
@@ -208,6 +222,6 @@ func (c *config) params(workers int, progress func(string, int, int)) train.Para
 			Trees: c.Trees.Most, Leaves: c.Trees.Leaves, Depth: c.Trees.Depth, LearningRate: c.Trees.LearningRate, L2: c.Trees.L2,
 			MinRows: c.Trees.MinRows, RowSample: c.Trees.RowSample, ColumnSample: c.Trees.ColumnSample,
 		},
-		Workers: workers, Progress: progress,
+		Study: study, Workers: workers, Progress: progress,
 	}
 }
