@@ -186,7 +186,10 @@ func (g *Grouper) judge(d *Decision, r *features.Record, from int) {
 		p := s.Probability
 		if g.model.groups != nil {
 			g.gathering.Vector(k, &q, g.sizes[s.Cluster], &v)
-			p = g.model.GroupProbability(&v, r.Platform)
+			judged := g.model.GroupProbability(&v, r.Platform)
+			if p = max(p, judged); g.model.Measured(r.Platform) {
+				p = judged
+			}
 		}
 		if d.Best < 0 || p > d.Probability || p == d.Probability && s.Cluster < d.Cluster {
 			d.Best, d.Probability, d.Cluster = s.Event, p, s.Cluster

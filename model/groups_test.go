@@ -260,18 +260,27 @@ func TestGroupsDecide(t *testing.T) {
 		},
 		Fallback: Calibration{Kind: Sigmoid, A: 1}, FallbackThreshold: 0.9,
 	}
-	file, err := Marshal(parts)
-	if err != nil {
-		t.Fatal(err)
+	opened := func() *Model {
+		file, err := Marshal(parts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := Decode(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
 	}
-	grouped, err := Decode(file)
-	if err != nil {
-		t.Fatal(err)
+	either := opened()
+	parts.Groups.Calibrations = map[features.Platform]Calibration{features.Python: {Kind: Sigmoid, A: 1}}
+	grouped := opened()
+	if either.Measured(features.Python) || !grouped.Measured(features.Python) || grouped.Measured(features.Java) {
+		t.Error("a platform is measured where it has a calibration of its own, and nowhere else")
 	}
 	for name, test := range map[string]struct {
 		model *Model
 		want  int
-	}{"best member alone": {m, 0}, "all members": {grouped, 1}} {
+	}{"best member alone": {m, 0}, "all members": {grouped, 1}, "either": {either, 0}} {
 		g := NewGrouper(test.model)
 		g.Add(crash(0, "one", "f", "g"), 0)
 		g.Add(crash(1, "far off", "p", "g"), 0) // shares g with the query, and speaks against cluster 0

@@ -26,6 +26,7 @@ type scorer struct {
 	fallback          Calibration
 	fallbackThreshold float64
 	own               []features.Platform // that have their own calibration
+	measured          []bool              // by platform: it is one of them
 }
 
 func newModel(about *description, c *content, metadata []KeyValue, digest string) *Model {
@@ -44,6 +45,7 @@ func newScorer(p *part, thresholds map[features.Platform]float64, fallbackThresh
 		forest:            p.compiled,
 		calibrations:      make([]Calibration, len(platforms)),
 		thresholds:        make([]float64, len(platforms)),
+		measured:          make([]bool, len(platforms)),
 		fallbackThreshold: fallbackThreshold,
 	}
 	named := map[string]Calibration{}
@@ -55,7 +57,7 @@ func newScorer(p *part, thresholds map[features.Platform]float64, fallbackThresh
 		s.calibrations[p], s.thresholds[p] = s.fallback, fallbackThreshold
 		if calibration, ok := named[p.String()]; ok {
 			s.calibrations[p] = calibration
-			s.own = append(s.own, p)
+			s.own, s.measured[p] = append(s.own, p), true
 		}
 		if threshold, ok := thresholds[p]; ok {
 			s.thresholds[p] = threshold
@@ -111,6 +113,13 @@ func (m *Model) JoinThreshold(p features.Platform) float64 {
 // JudgesGroups tells whether the model judges clusters by all their members;
 // otherwise a cluster is as probable as the member most like the query.
 func (m *Model) JudgesGroups() bool { return m.groups != nil }
+
+// Measured tells whether the model judges clusters by all their members and was
+// measured on queries of the platform. On any other platform nobody knows which
+// of the two ways errs, and a cluster is as probable as the more certain says.
+func (m *Model) Measured(p features.Platform) bool {
+	return m.groups != nil && int(p) < len(m.groups.measured) && m.groups.measured[p]
+}
 
 // Calibration returns a copy of what maps margins of the platform to
 // probabilities; own tells whether that is the platform's own or the fallback.

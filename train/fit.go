@@ -161,10 +161,6 @@ func newFitting(ctx context.Context, corpus *Corpus, params Params) (*fitting, e
 		return nil, err
 	}
 	f.pairs, f.tuning = slices.Concat(pairs...), slices.Concat(tuning...)
-	f.report = f.describe()
-	if f.params.Boost.MinSources < params.MinOrgs {
-		f.report.warn("few_organisations_in_leaves", fmt.Sprintf("there are %d organisations, fewer than min_orgs: %d: leaves of the model may rest on one of them; do not give it to others", len(organisations), params.MinOrgs))
-	}
 	positives, negatives := 0, 0
 	for i := range f.pairs {
 		switch {
@@ -181,7 +177,29 @@ func newFitting(ctx context.Context, corpus *Corpus, params Params) (*fitting, e
 	case negatives == 0:
 		return nil, ErrNoNegative
 	}
+	if err := f.mineBoundary(ctx, columns, mined); err != nil {
+		return nil, err
+	}
+	if err := f.settle(ctx, columns); err != nil {
+		return nil, err
+	}
+	var rows []rowOf
+	for _, t := range f.tuning {
+		rows = append(rows, rowOf{t.project, t.a, t.b})
+	}
+	if f.drawn, err = f.matrix(ctx, columns, rows); err != nil {
+		return nil, err
+	}
+	f.report = f.describe()
+	if f.params.Boost.MinSources < params.MinOrgs {
+		f.report.warn("few_organisations_in_leaves", fmt.Sprintf("there are %d organisations, fewer than min_orgs: %d: leaves of the model may rest on one of them; do not give it to others", len(organisations), params.MinOrgs))
+	}
+	return f, nil
+}
 
+// settle makes of the mined pairs what a forest is fitted on.
+func (f *fitting) settle(ctx context.Context, columns []boost.Column) error {
+	f.labels, f.weights, f.params.Boost.Sources = f.labels[:0], f.weights[:0], f.params.Boost.Sources[:0]
 	var rows []rowOf
 	for _, p := range f.pairs {
 		label := float32(0)
@@ -193,15 +211,9 @@ func newFitting(ctx context.Context, corpus *Corpus, params Params) (*fitting, e
 		f.params.Boost.Sources = append(f.params.Boost.Sources, int32(f.projects[p.Project].organisation))
 	}
 	balance(f.weights, func(i int) features.Platform { return f.projects[f.pairs[i].Project].platform })
-	if f.mined, err = f.matrix(ctx, columns, rows); err != nil {
-		return nil, err
-	}
-	rows = rows[:0]
-	for _, t := range f.tuning {
-		rows = append(rows, rowOf{t.project, t.a, t.b})
-	}
-	f.drawn, err = f.matrix(ctx, columns, rows)
-	return f, err
+	var err error
+	f.mined, err = f.matrix(ctx, columns, rows)
+	return err
 }
 
 // shares returns how many pairs each project may give where each may give own
@@ -327,13 +339,7 @@ func (f *fitting) crossFit(ctx context.Context) (rounds int, err error) {
 		if len(byFold[fold]) == 0 {
 			continue
 		}
-		var rows []int32
-		for i, p := range f.pairs {
-			groups := f.projects[p.Project].groups
-			if f.folds[p.Project][groups[p.A]] != fold && f.folds[p.Project][groups[p.B]] != fold {
-				rows = append(rows, int32(i))
-			}
-		}
+		rows := f.outside(fold)
 		p := f.params.Boost
 		p.Seed += uint64(fold) + 1
 		stage := fmt.Sprintf("cross-fitting %d of %d", fold+1, len(ensembles))

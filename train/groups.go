@@ -3,6 +3,7 @@ package train
 import (
 	"context"
 	"errors"
+	"maps"
 	"math"
 	"slices"
 
@@ -104,7 +105,6 @@ func (f *fitting) fitGroups(ctx context.Context, parts *model.Parts) error {
 	if groups.Fallback, groups.Calibrations, _, err = calibrate(samples); err != nil {
 		return err
 	}
-	groups.FallbackThreshold = strict
 	for fold, served := range forests {
 		if served == nil {
 			continue
@@ -123,24 +123,63 @@ func (f *fitting) fitGroups(ctx context.Context, parts *model.Parts) error {
 		}
 	}
 	replays = slices.DeleteFunc(replays, func(r *replayed) bool { return r.judge == nil })
-	if err := f.joinThresholds(ctx, groups, replays); err != nil {
+	if err := f.groupThresholds(ctx, groups, replays); err != nil {
 		return err
 	}
 	parts.Groups = groups
 	return nil
 }
 
+// groupThresholds sets the thresholds for joining: of platforms with enough
+// replayed data their own, and for the others that of all together; measured
+// where each is judged as if it were one that nothing is known of.
+func (f *fitting) groupThresholds(ctx context.Context, groups *model.GroupParts, replays []*replayed) error {
+	unmeasured := map[features.Platform]bool{}
+	for _, p := range features.Platforms() {
+		unmeasured[p] = true
+	}
+	judgeAs := func(p map[features.Platform]bool) {
+		for _, r := range replays {
+			r.unmeasured = p
+		}
+	}
+	judgeAs(unmeasured)
+	either, _, err := f.joinThresholds(ctx, replays)
+	if err != nil {
+		return err
+	}
+	unmeasured = maps.Clone(unmeasured)
+	for p := range either.platforms {
+		delete(unmeasured, p)
+		if _, ok := groups.Calibrations[p]; !ok {
+			groups.Calibrations[p] = groups.Fallback // a model keeps both or none
+		}
+	}
+	for p := range unmeasured {
+		delete(groups.Calibrations, p)
+	}
+	judgeAs(unmeasured)
+	own, missed, err := f.joinThresholds(ctx, replays)
+	if err != nil {
+		return err
+	}
+	f.warnMissed(missed)
+	groups.Thresholds, groups.FallbackThreshold = own.platforms, either.all
+	return nil
+}
+
 // pairsJoin gives a model without a scorer of clusters thresholds that serve
 // both: of the one for pairs and the one for joining the lower.
 func (f *fitting) pairsJoin(ctx context.Context, parts *model.Parts, replays []*replayed) error {
-	joins := model.GroupParts{Calibrations: map[features.Platform]model.Calibration{}}
-	if err := f.joinThresholds(ctx, &joins, replays); err != nil {
+	joins, missed, err := f.joinThresholds(ctx, replays)
+	if err != nil {
 		return err
 	}
-	parts.FallbackThreshold = min(parts.FallbackThreshold, joins.FallbackThreshold)
+	f.warnMissed(missed)
+	parts.FallbackThreshold = min(parts.FallbackThreshold, joins.all)
 	for _, p := range features.Platforms() {
 		own, ok := parts.Thresholds[p]
-		join, joined := joins.Thresholds[p]
+		join, joined := joins.platforms[p]
 		if !joined {
 			continue
 		}

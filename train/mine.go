@@ -2,7 +2,6 @@ package train
 
 import (
 	"math/rand/v2"
-	"slices"
 
 	"whorl/features/blocking"
 	"whorl/model"
@@ -22,13 +21,15 @@ type MineParams struct {
 	Hard       int // blocked negatives of one record at most; default 20
 	Random     int // negatives drawn at random for each record; default 15
 	PerProject int // pairs of one project at most; default 60000
+	Rounds     int // of mining, all but the first near the boundary of the model so far; default 3
+	Near       int // candidates of one record that each of those adds at most; default 5
 }
 
 func (p MineParams) withDefaults() MineParams {
 	for _, d := range []struct {
 		v *int
 		d int
-	}{{&p.PerGroup, 150}, {&p.Hard, 20}, {&p.Random, 15}, {&p.PerProject, 60000}} {
+	}{{&p.PerGroup, 150}, {&p.Hard, 20}, {&p.Random, 15}, {&p.PerProject, 60000}, {&p.Rounds, 3}, {&p.Near, 5}} {
 		if *d.v == 0 {
 			*d.v = d.d
 		}
@@ -117,11 +118,6 @@ func mine(project int, p *prepared, params MineParams, seed uint64) []Pair {
 		rng.Shuffle(len(rest), func(i, j int) { rest[i], rest[j] = rest[j], rest[i] })
 		pairs = pairs[:params.PerProject]
 	}
-	slices.SortFunc(pairs, func(x, y Pair) int {
-		if x.A != y.A {
-			return int(x.A) - int(y.A)
-		}
-		return int(x.B) - int(y.B)
-	})
+	sortPairs(pairs)
 	return pairs
 }

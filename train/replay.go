@@ -38,8 +38,9 @@ type replayed struct {
 	counted    []bool // the event's group lies in the fold that the model did not see
 	candidates [][]candidate
 	queries    []model.Query
-	weight     float64 // of an event, so that a large project does not rule
-	judge      judgement
+	weight     float64                    // of an event, so that a large project does not rule
+	judge      judgement                  // nil: clusters are as probable as their best members
+	unmeasured map[features.Platform]bool // of these the more certain of the two decides
 }
 
 // candidate is an earlier event and the probability that both are one problem.
@@ -198,8 +199,12 @@ func (r *replayed) cluster(threshold float64) []int {
 			}
 			p := s.Probability
 			if r.judge != nil {
+				platform := r.project.Records[i].Platform
 				t.Vector(k, &r.queries[i], sizes[s.Cluster], &v)
-				p = r.judge(&v, r.project.Records[i].Platform)
+				judged := r.judge(&v, platform)
+				if p = max(p, judged); !r.unmeasured[platform] {
+					p = judged
+				}
 			}
 			if best < 0 || p > probability || p == probability && s.Cluster < best {
 				best, probability = s.Cluster, p

@@ -58,7 +58,10 @@ func TestReplayIsTheGrouper(t *testing.T) {
 			fold := f.folds[i][c.Projects[i].Groups[0]]
 			replay := f.replay(m, i, fold)
 			if m.JudgesGroups() {
-				replay.judge = m.GroupProbability
+				replay.judge, replay.unmeasured = m.GroupProbability, map[features.Platform]bool{}
+				for _, p := range features.Platforms() {
+					replay.unmeasured[p] = !m.Measured(p)
+				}
 			}
 			g := model.NewGrouper(m)
 			var want []int

@@ -68,14 +68,20 @@ func (f *fitting) pairThresholds(parts *model.Parts, samples []sample) {
 	}
 }
 
-// joinThresholds sets the thresholds for joining clusters from replays that
-// judge as the group scorers of their folds do. A platform's own is pulled
-// towards that of all platforms, in log-odds, the more the fewer its data.
-func (f *fitting) joinThresholds(ctx context.Context, parts *model.GroupParts, replays []*replayed) error {
+// joins are thresholds for joining clusters.
+type joins struct {
+	all       float64
+	platforms map[features.Platform]float64 // of those with enough data
+}
+
+// joinThresholds returns thresholds from replays that judge as the group scorers
+// of their folds do, and for whom the target is out of reach. A platform's own
+// is pulled towards that of all, in log-odds, the more the fewer its data.
+func (f *fitting) joinThresholds(ctx context.Context, replays []*replayed) (out joins, missed []string, err error) {
 	purities := make([]purity, len(thresholdGrid))
-	err := f.each(ctx, "choosing thresholds", len(thresholdGrid), func(k int) { purities[k] = measure(replays, thresholdGrid[k]) })
+	err = f.each(ctx, "choosing thresholds", len(thresholdGrid), func(k int) { purities[k] = measure(replays, thresholdGrid[k]) })
 	if err != nil {
-		return err
+		return out, nil, err
 	}
 	best := measureAlike(replays)
 	target := f.params.PrecisionTarget
@@ -91,25 +97,29 @@ func (f *fitting) joinThresholds(ctx context.Context, parts *model.GroupParts, r
 			t = thresholdGrid[k]
 		}
 		if t == strict {
-			f.report.warn("target_missed", fmt.Sprintf("%s: no threshold keeps clusters at precision %g on held-out data: only near certainties are grouped; add labels or lower precision_target", name, target))
+			missed = append(missed, name)
 		}
 		return t
 	}
-	parts.FallbackThreshold = choose("all platforms", func(p *purity) tally { return p.all })
-	parts.Thresholds = map[features.Platform]float64{}
+	out.all = choose("all platforms", func(p *purity) tally { return p.all })
+	out.platforms = map[features.Platform]float64{}
 	for _, platform := range features.Platforms() {
 		n := float64(possibleJoins(replays, platform))
 		if n < leastJoins {
 			continue
 		}
 		own := choose("platform "+platform.String(), func(p *purity) tally { return p.platforms[platform] })
-		logit := (n*model.Logit(own) + joinShrinkage*model.Logit(parts.FallbackThreshold)) / (n + joinShrinkage)
-		parts.Thresholds[platform] = 1 / (1 + math.Exp(-logit))
-		if _, ok := parts.Calibrations[platform]; !ok {
-			parts.Calibrations[platform] = parts.Fallback // a model keeps both or none
-		}
+		logit := (n*model.Logit(own) + joinShrinkage*model.Logit(out.all)) / (n + joinShrinkage)
+		out.platforms[platform] = 1 / (1 + math.Exp(-logit))
 	}
-	return nil
+	return out, missed, nil
+}
+
+// warnMissed reports for whom joining at the target precision is out of reach.
+func (f *fitting) warnMissed(missed []string) {
+	for _, name := range missed {
+		f.report.warn("target_missed", fmt.Sprintf("%s: no threshold keeps clusters at precision %g on held-out data: only near certainties are grouped; add labels or lower precision_target", name, f.params.PrecisionTarget))
+	}
 }
 
 // judged is a tuning pair with its probability.

@@ -40,6 +40,8 @@ type config struct {
 		Hard       int `yaml:"hard_negatives_per_event"`
 		Random     int `yaml:"random_negatives_per_event"`
 		PerProject int `yaml:"pairs_per_project"`
+		Rounds     int `yaml:"rounds"`         // all but the first near the boundary of the model so far
+		Near       int `yaml:"near_per_event"` // pairs that each of those adds
 	} `yaml:"mining"`
 	Trees struct {
 		Most         int     `yaml:"most"` // the folds left out say how many are kept
@@ -93,6 +95,7 @@ func defaultConfig() *config {
 	c.Without = []string{"time_gap"} // docs/decisions.md
 	c.MinOrgs = 2
 	c.Mining.PerGroup, c.Mining.Hard, c.Mining.Random, c.Mining.PerProject = 150, 20, 15, 60000
+	c.Mining.Rounds, c.Mining.Near = 3, 5
 	c.Trees.Most, c.Trees.Leaves, c.Trees.Depth = 150, 31, 7
 	c.Trees.LearningRate, c.Trees.L2, c.Trees.MinRows = 0.1, 1, 20
 	c.Trees.RowSample, c.Trees.ColumnSample = 0.7, 0.7
@@ -160,6 +163,8 @@ func (c *config) check() error {
 		{"mining.hard_negatives_per_event", float64(c.Mining.Hard), 1, 100},
 		{"mining.random_negatives_per_event", float64(c.Mining.Random), 1, 1e4},
 		{"mining.pairs_per_project", float64(c.Mining.PerProject), 10, 1e7},
+		{"mining.rounds", float64(c.Mining.Rounds), 1, 10},
+		{"mining.near_per_event", float64(c.Mining.Near), 1, 100},
 		{"trees.most", float64(c.Trees.Most), 1, mostTrees},
 		{"trees.leaves", float64(c.Trees.Leaves), 2, 1024},
 		{"trees.depth", float64(c.Trees.Depth), 1, 30},
@@ -217,7 +222,7 @@ func (c *config) params(workers int, progress func(string, int, int)) train.Para
 	return train.Params{
 		Seed: c.Seed, Folds: c.Folds, PrecisionTarget: c.PrecisionTarget, TuningPairs: c.TuningPairs,
 		MostPairs: c.MostPairs, MostTuning: c.MostTuning, MostReplayed: c.MostReplayed, Bins: c.Bins, Bags: c.Bags, MinOrgs: c.MinOrgs, PairsOnly: c.PairsOnly, Without: c.Without,
-		Mine: train.MineParams{PerGroup: c.Mining.PerGroup, Hard: c.Mining.Hard, Random: c.Mining.Random, PerProject: c.Mining.PerProject},
+		Mine: train.MineParams{PerGroup: c.Mining.PerGroup, Hard: c.Mining.Hard, Random: c.Mining.Random, PerProject: c.Mining.PerProject, Rounds: c.Mining.Rounds, Near: c.Mining.Near},
 		Boost: boost.Params{
 			Trees: c.Trees.Most, Leaves: c.Trees.Leaves, Depth: c.Trees.Depth, LearningRate: c.Trees.LearningRate, L2: c.Trees.L2,
 			MinRows: c.Trees.MinRows, RowSample: c.Trees.RowSample, ColumnSample: c.Trees.ColumnSample,
