@@ -47,6 +47,7 @@ type environment struct {
 // cli declares the verbs.
 type cli struct {
 	Train     trainCommand     `cmd:"" help:"Train a model on exports and judge it on golden datasets."`
+	Tune      tuneCommand      `cmd:"" help:"Search settings for train on exports alone."`
 	Eval      evalCommand      `cmd:"" help:"Judge a model file on golden datasets."`
 	Report    reportCommand    `cmd:"" help:"Render results as HTML and Markdown."`
 	Inspect   inspectCommand   `cmd:"" help:"Show what a model file says of itself."`
