@@ -86,6 +86,7 @@ type tuning struct {
 	*job
 	count int // settings to try
 
+	drawn  []*config
 	start  train.Validation
 	tried  []evaluation
 	chosen verdict
@@ -125,7 +126,8 @@ func (t *tuning) key() string {
 // search tries the settings one by one; each is a stage.
 func (t *tuning) search(ctx context.Context) error {
 	var journal bytes.Buffer
-	for n := range t.count {
+	t.drawn = drawSettings(t.config, t.config.Seed, t.count)
+	for n := range t.drawn {
 		stage, file := fmt.Sprintf("setting %d", n+1), fmt.Sprintf("evaluation-%d.json", n+1)
 		if !t.work.has(stage) {
 			files := []string{file}
@@ -170,13 +172,10 @@ func (t *tuning) search(ctx context.Context) error {
 
 // evaluate tries setting n, the start being 0.
 func (t *tuning) evaluate(ctx context.Context, n int) (*evaluation, *train.Validation, error) {
-	setting := drawSetting(t.config, t.config.Seed, n)
 	label := fmt.Sprintf("setting %d of %d: ", n+1, t.count)
-	e := &evaluation{Number: n + 1, Settings: map[string]float64{}, Platforms: []platformFigure{}}
-	for i := range searchSpace {
-		e.Settings[searchSpace[i].key] = searchSpace[i].get(setting)
-	}
-	v, err := train.CrossValidate(ctx, &t.corpus.training, setting.params(t.env.workers, func(stage string, done, total int) { t.stage(label+stage, done, total) }))
+	e := &evaluation{Number: n + 1, Settings: searched(t.drawn[n]), Platforms: []platformFigure{}}
+	params := t.drawn[n].params(t.env.workers, func(stage string, done, total int) { t.stage(label+stage, done, total) })
+	v, err := train.CrossValidate(ctx, &t.corpus.training, params)
 	switch {
 	case n > 0 && (errors.Is(err, train.ErrNoPositive) || errors.Is(err, train.ErrNoNegative)):
 		return e, nil, nil // a setting that mines too little is no reason to end the search
@@ -245,7 +244,7 @@ func decide(tried []evaluation) verdict {
 // describe writes what is made of the evaluations.
 func (t *tuning) describe(context.Context) error {
 	if t.chosen.wins {
-		t.config = drawSetting(t.config, t.config.Seed, t.chosen.rival)
+		t.config = t.drawn[t.chosen.rival]
 	}
 	settings := t.resolved()
 	if err := t.work.write("config.yaml", settings); err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"strconv"
@@ -44,32 +45,48 @@ var searchSpace = []dimension{
 // eleven keys is nearly always worse, and one that differs in a few tells more.
 const redrawn = 1.0 / 3
 
-// drawSetting returns setting number n of a search: the start itself as number
-// 0, else the start with one key or more drawn afresh. It does not depend on how
-// many are drawn, so that a larger search begins as a smaller one.
-func drawSetting(start *config, seed uint64, n int) *config {
-	c := *start
-	if n == 0 {
-		return &c
-	}
-	r := rand.New(rand.NewPCG(seed, 0x74756e65<<32|uint64(n))) // "tune"
-	for changed := false; !changed; {
+// drawSettings returns the settings of a search, no two alike: the start itself,
+// then the start with one key or more drawn afresh. A larger search begins as a
+// smaller one does.
+func drawSettings(start *config, seed uint64, count int) []*config {
+	r := rand.New(rand.NewPCG(seed, 0x74756e65)) // "tune"
+	first := *start
+	settings := []*config{&first}
+	seen := map[string]bool{fmt.Sprint(searched(start)): true}
+	for len(settings) < count {
+		c := *start
 		for i := range searchSpace {
 			if d := &searchSpace[i]; r.Float64() < redrawn {
 				d.set(&c, d.draw(r))
-				changed = changed || d.get(&c) != d.get(start)
 			}
 		}
+		if name := fmt.Sprint(searched(&c)); !seen[name] {
+			seen[name] = true
+			settings = append(settings, &c)
+		}
 	}
-	return &c
+	return settings
 }
 
-// draw returns a value of two digits, that somebody could have chosen by hand.
+// searched returns what a configuration has under the keys that are searched.
+func searched(c *config) map[string]float64 {
+	out := map[string]float64{}
+	for i := range searchSpace {
+		out[searchSpace[i].key] = searchSpace[i].get(c)
+	}
+	return out
+}
+
+// draw returns a value of at most two digits, that somebody could have chosen by
+// hand.
 func (d *dimension) draw(r *rand.Rand) float64 {
 	u := r.Float64()
 	v := d.low + u*(d.high-d.low)
-	if d.drawn == byFactor {
+	switch _, whole := d.value(new(config)).(*int); {
+	case d.drawn == byFactor:
 		v = d.low * math.Pow(d.high/d.low, u)
+	case whole:
+		v = math.Floor(d.low + u*(d.high-d.low+1))
 	}
 	v, err := strconv.ParseFloat(strconv.FormatFloat(v, 'e', 1, 64), 64)
 	if err != nil {

@@ -82,7 +82,7 @@ func checkRun(final string, replace bool, kept []string) error {
 			continue
 		}
 		if len(entries) > 0 && !slices.Contains(entryNames(entries), name) {
-			return fmt.Errorf("--replace: %s holds no %s, so it is no run directory; choose another --out", final, name)
+			return fmt.Errorf("--replace: %s holds no %s, so it is no run directory of this verb; choose another --out", final, name)
 		}
 	}
 	return nil
