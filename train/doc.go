@@ -19,6 +19,10 @@
 //  7. [Fit] returns both as [whorl/model.Parts] with a [Report] of what was
 //     mined and what to doubt.
 //
+// [CrossValidate] stops after the folds left out: its [Validation] is what a
+// search compares settings by, and [Gain] says whether a difference is more than
+// luck.
+//
 // Beside that, [FitEncoder] learns from the same labels how much each kind of
 // token tells: the weights of a [whorl/model.Encoder]. No model file holds one
 // yet; docs/experiments.md has what was measured.

@@ -63,6 +63,9 @@ func (c *tuneCommand) Run(ctx context.Context, env *environment) error {
 	}
 	allowed, rows := run.allowed()
 	run.say("read %d events of %d rows", allowed, rows)
+	if w, ok := contradictionWarning(run.corpus.contradictions); ok {
+		run.say("warning: %s", w.Text)
+	}
 	if err := run.openWork(run.key()); err != nil {
 		return err
 	}

@@ -80,7 +80,7 @@ func (t *tuning) sentence() string {
 	if e.Error > 0 {
 		by += fmt.Sprintf(" (%.2f standard errors)", max(e.Gain, -e.Gain)/e.Error)
 	}
-	rule := fmt.Sprintf("To win, a setting has to be ahead by %.2f standard errors: by one, raised for the luck of the best of %d and the few organisations.", t.chosen.bar, others)
+	rule := fmt.Sprintf("To win, a setting has to be ahead by %.2f standard errors: by one, raised for the luck of the best of %d and for how few organisations there are.", t.chosen.bar, others)
 	switch {
 	case t.chosen.wins:
 		return fmt.Sprintf("Setting %d was chosen: it lowers the loss of the start %s. %s", e.Number, by, rule)
