@@ -3,6 +3,7 @@ package train
 import (
 	"errors"
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/stat/distuv"
 )
@@ -38,7 +39,7 @@ func (v *Validation) Loss() float64 {
 type Gain struct {
 	Mean    float64 // of Loss; above 0: better
 	Error   float64 // standard error of Mean
-	Freedom int     // degrees of freedom behind Error: cells less platforms
+	Freedom float64 // degrees of freedom behind Error
 }
 
 // GainOver compares v with a validation on the same pairs. The difference is
@@ -63,7 +64,7 @@ func (v *Validation) GainOver(start *Validation) (Gain, error) {
 	if counted == 0 {
 		return Gain{}, ErrNothing
 	}
-	g := Gain{Mean: start.Loss() - v.Loss(), Freedom: cells - counted}
+	g := Gain{Mean: start.Loss() - v.Loss(), Freedom: float64(cells - counted)}
 	for i := range v.Platforms {
 		now, was := &v.Platforms[i], &start.Platforms[i]
 		if !now.Counted {
@@ -92,6 +93,61 @@ func (v *Validation) GainOver(start *Validation) (Gain, error) {
 	return g, nil
 }
 
+// GainOfRedraws compares two settings that were each validated several times,
+// redraw by redraw: what their fits drew by luck averages out, and what is left
+// of it is part of the error, as the variance of the gains over their number.
+// Cells alone do not tell that luck, as those of one fold share their forests.
+// The degrees of freedom of the two parts are joined as by Welch (1947).
+func GainOfRedraws(now, start []*Validation) (Gain, error) {
+	n := float64(len(now))
+	gains, mean := make([]float64, len(now)), 0.0
+	for i := range now {
+		g, err := now[i].GainOver(start[i])
+		if err != nil {
+			return Gain{}, err
+		}
+		if now[i].Pairs != now[0].Pairs {
+			return Gain{}, ErrOtherPairs
+		}
+		gains[i] = g.Mean
+		mean += g.Mean / n
+	}
+	g, err := average(now).GainOver(average(start))
+	if err != nil || len(now) < 2 {
+		return g, err
+	}
+	luck := 0.0
+	for _, one := range gains {
+		luck += (one - mean) * (one - mean) / (n - 1) / n
+	}
+	cells := g.Error * g.Error
+	if both := cells + luck; both > 0 {
+		g.Error = math.Sqrt(both)
+		g.Freedom = both * both / (cells*cells/g.Freedom + luck*luck/(n-1))
+	}
+	return g, nil
+}
+
+// average returns the mean losses of validations on the same pairs.
+func average(of []*Validation) *Validation {
+	out := &Validation{Pairs: of[0].Pairs}
+	for i, first := range of[0].Platforms {
+		first.Loss, first.Cells = 0, slices.Clone(first.Cells)
+		for k := range first.Cells {
+			first.Cells[k].Loss = 0
+		}
+		for _, v := range of {
+			p := &v.Platforms[i]
+			first.Loss += p.Loss / float64(len(of))
+			for k := range first.Cells {
+				first.Cells[k].Loss += p.Cells[k].Loss / float64(len(of))
+			}
+		}
+		out.Platforms = append(out.Platforms, first)
+	}
+	return out
+}
+
 // oneError is how often a gain of nothing but luck stays below one standard
 // error, where that is known exactly.
 var oneError = distuv.UnitNormal.CDF(1)
@@ -104,7 +160,7 @@ var oneError = distuv.UnitNormal.CDF(1)
 // rule has it for one (Šidák 1967), by Student's distribution, as few cells
 // tell the error badly.
 func (g Gain) BeyondNoise(rivals int) (beyond bool, bar float64) {
-	t := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: float64(g.Freedom)}
+	t := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: g.Freedom}
 	bar = t.Quantile(math.Pow(oneError, 1/float64(rivals)))
 	return g.Mean > bar*g.Error, bar
 }

@@ -50,7 +50,7 @@ type Cell struct {
 //   - platform by platform, each project counting alike.
 //
 // Which pairs are judged depends on the corpus, Seed, Folds, TuningPairs and
-// MostTuning, and on no setting of mining or boosting. The one exception is a
+// MostTuning, and on neither Redraw nor a setting of mining or boosting. The one exception is a
 // fold that no forest could be fitted for, as too little was mined outside it:
 // its pairs are left out, and Pairs tells. Calibration and rounds are chosen on
 // the pairs that are judged: all losses are a little too low, by as much for

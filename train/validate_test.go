@@ -57,6 +57,7 @@ func TestSamePairsUnderOtherSettings(t *testing.T) {
 	c := fleet.corpus()
 	want := crossValidate(t, c, validated())
 	for name, change := range map[string]func(*Params){
+		"redraw":         func(p *Params) { p.Redraw = 1 },
 		"positives":      func(p *Params) { p.Mine.PerGroup = 5 },
 		"hard negatives": func(p *Params) { p.Mine.Hard = 1 },
 		"random":         func(p *Params) { p.Mine.Random = 30 },
@@ -206,6 +207,40 @@ func TestGainOfEqualCells(t *testing.T) {
 	}
 }
 
+// Redraws average out; what differs between them is part of the error.
+func TestGainOfRedraws(t *testing.T) {
+	weights := [][]float64{{2, 2, 2, 2}}
+	was := made(weights, [][]float64{{0.5, 0.6, 0.7, 0.8}})
+	now := func(by float64) *Validation {
+		return made(weights, [][]float64{{0.4 - by, 0.4 - by, 0.6 - by, 0.4 - by}})
+	}
+	g, err := GainOfRedraws([]*Validation{now(0), now(0.03), now(-0.03)}, []*Validation{was, was, was})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The mean is that of TestGainOfEqualCells; gains .2 .23 .17 have variance .0009.
+	cells, luck := 0.02/4, 0.0009/3
+	freedom := (cells + luck) * (cells + luck) / (cells*cells/3 + luck*luck/2)
+	if math.Abs(g.Mean-0.2) > 1e-12 || math.Abs(g.Error-math.Sqrt(cells+luck)) > 1e-12 || math.Abs(g.Freedom-freedom) > 1e-9 {
+		t.Errorf("%+v, want error %g, freedom %g", g, math.Sqrt(cells+luck), freedom)
+	}
+	one, err := GainOfRedraws([]*Validation{now(0)}, []*Validation{was})
+	if plain, _ := now(0).GainOver(was); err != nil || one != plain {
+		t.Errorf("%+v, %v", one, err)
+	}
+	if g, err = GainOfRedraws([]*Validation{was, was}, []*Validation{was, was}); err != nil || g.Mean != 0 || g.Error != 0 {
+		t.Errorf("%+v, %v", g, err)
+	}
+	other := *was
+	other.Pairs = "other"
+	if _, err := GainOfRedraws([]*Validation{was, &other}, []*Validation{was, was}); !errors.Is(err, ErrOtherPairs) {
+		t.Error(err)
+	}
+	if _, err := GainOfRedraws([]*Validation{was, &other}, []*Validation{was, &other}); !errors.Is(err, ErrOtherPairs) {
+		t.Error(err)
+	}
+}
+
 // What is hard for both settings alike is no noise.
 func TestGainIsPaired(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -226,7 +261,7 @@ func TestGainIsPaired(t *testing.T) {
 // The bar is the rule of one standard error for one rival and many cells, and
 // rises with the rivals and as cells get fewer.
 func TestBar(t *testing.T) {
-	bar := func(rivals, freedom int) float64 {
+	bar := func(rivals int, freedom float64) float64 {
 		_, bar := Gain{Error: 1, Freedom: freedom}.BeyondNoise(rivals)
 		return bar
 	}

@@ -15,8 +15,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"whorl/features"
 	"whorl/internal/atomicfile"
 	"whorl/internal/exporttest"
+	"whorl/train"
 )
 
 func TestSearchSpace(t *testing.T) {
@@ -129,7 +131,7 @@ func TestSearchSpaceKeys(t *testing.T) {
 	}
 }
 
-func TestDecide(t *testing.T) {
+func TestRank(t *testing.T) {
 	e := func(loss, gain, err float64) evaluation {
 		return evaluation{Loss: loss, Gain: gain, Error: err, Freedom: 1000, Comparable: true}
 	}
@@ -137,23 +139,87 @@ func TestDecide(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		tried []evaluation
-		rival int
-		wins  bool
+		best  int
+		ahead []int
 	}{
-		{"start alone", []evaluation{start}, 0, false},
-		{"within noise", []evaluation{start, e(0.4, 0.1, 0.2)}, 1, false},
-		{"beyond noise", []evaluation{start, e(0.4, 0.1, 0.05)}, 1, true},
-		{"one error is not enough for the best of many", []evaluation{start, e(0.4, 0.1, 0.08), e(0.6, -0.1, 0.1), e(0.6, -0.1, 0.1)}, 1, false},
-		{"sure beats lucky", []evaluation{start, e(0.3, 0.2, 0.3), e(0.4, 0.1, 0.01)}, 2, true},
-		{"sure beats lucky, in any order", []evaluation{start, e(0.4, 0.1, 0.01), e(0.3, 0.2, 0.3)}, 1, true},
-		{"the better of two sure ones", []evaluation{start, e(0.4, 0.1, 0.01), e(0.3, 0.2, 0.01), e(0.35, 0.15, 0.01)}, 2, true},
-		{"the first of equals", []evaluation{start, e(0.3, 0.2, 0.01), e(0.3, 0.2, 0.01)}, 1, true},
-		{"no better one", []evaluation{start, e(0.7, -0.2, 0.01), e(0.6, -0.1, 0.01)}, 2, false},
-		{"the same as the start", []evaluation{start, e(0.5, 0, 0)}, 1, false},
-		{"other pairs", []evaluation{start, {Loss: 0}}, 0, false},
+		{"start alone", []evaluation{start}, 0, nil},
+		{"within noise", []evaluation{start, e(0.4, 0.1, 0.2)}, 1, nil},
+		{"beyond noise", []evaluation{start, e(0.4, 0.1, 0.05)}, 1, []int{1}},
+		{"one error is not enough for the best of many", []evaluation{start, e(0.4, 0.1, 0.08), e(0.6, -0.1, 0.1), e(0.6, -0.1, 0.1)}, 1, nil},
+		{"sure or lucky", []evaluation{start, e(0.3, 0.2, 0.3), e(0.4, 0.1, 0.01)}, 1, []int{2}},
+		{"the better of two sure ones", []evaluation{start, e(0.4, 0.1, 0.01), e(0.3, 0.2, 0.01), e(0.35, 0.15, 0.01)}, 2, []int{2, 3, 1}},
+		{"the first of equals", []evaluation{start, e(0.3, 0.2, 0.01), e(0.3, 0.2, 0.01)}, 1, []int{1, 2}},
+		{"no better one", []evaluation{start, e(0.7, -0.2, 0.01), e(0.6, -0.1, 0.01)}, 2, nil},
+		{"sure, but next to nothing", []evaluation{start, e(0.4995, 0.0005, 0.00001)}, 1, nil},
+		{"the same as the start", []evaluation{start, e(0.5, 0, 0)}, 1, nil},
+		{"other pairs", []evaluation{start, {Loss: 0}}, 0, nil},
 	} {
-		if v := decide(c.tried); v.rival != c.rival || v.wins != c.wins {
-			t.Errorf("%s: %+v", c.name, v)
+		if best, ahead := rank(c.tried); best != c.best || !slices.Equal(ahead, c.ahead) {
+			t.Errorf("%s: best %d, ahead %d", c.name, best, ahead)
+		}
+	}
+}
+
+// found makes validations of one platform and eight organisations whose loss
+// lies gain below .5, a little more or less.
+func found(gain, spread float64) *train.Validation {
+	l := train.PlatformLoss{Platform: features.Java, Prior: 1, Counted: true, Loss: 0.5 - gain}
+	for i := range 8 {
+		l.Cells = append(l.Cells, train.Cell{Organisation: i, Weight: 1, Loss: 0.5 - gain + spread*(float64(i%2)-0.5)})
+	}
+	return &train.Validation{Pairs: "p", Platforms: []train.PlatformLoss{l}}
+}
+
+// A setting that was ahead is chosen only if it is ahead again.
+func TestConfirm(t *testing.T) {
+	start, ahead, lost := found(0, 0), found(0.1, 0.01), found(-0.1, 0.01)
+	for _, c := range []struct {
+		name   string
+		first  []*train.Validation   // of the settings but the start
+		later  [][]*train.Validation // of those settings, redrawn
+		rival  int
+		wins   bool
+		wanted string
+	}{
+		{"ahead twice", []*train.Validation{lost, ahead}, [][]*train.Validation{nil, {ahead, ahead, found(0.11, 0.01)}}, 2, true,
+			"Setting 3 was chosen: tried again under 3 other seeds, as the start was, it lowers the loss by 0.10333"},
+		{"ahead by luck of the fit", []*train.Validation{ahead}, [][]*train.Validation{{ahead, lost, lost}}, 1, false,
+			"The start was kept: setting 2 was ahead beyond noise at first, but tried again under 3 other seeds, as the start was, it raises the loss by 0.03333"},
+		{"ahead in the mean, but the fits' luck is large", []*train.Validation{ahead}, [][]*train.Validation{{found(0.3, 0.01), found(0.01, 0.01), found(-0.01, 0.01)}}, 1, false,
+			"at first, but tried again"},
+		{"the second holds", []*train.Validation{found(0.12, 0.01), ahead}, [][]*train.Validation{{lost, lost, lost}, {ahead, ahead, ahead}}, 2, true,
+			"Setting 3 was chosen"},
+		{"never ahead", []*train.Validation{found(0.1, 5)}, nil, 1, false,
+			"The start was kept: setting 2, the best of 1 others, lowers the loss by 0.10000 ± "},
+		{"worse", []*train.Validation{lost}, nil, 1, false,
+			"The start was kept: setting 2, the best of 1 others, raises the loss by 0.10000 ± "},
+		{"other pairs", []*train.Validation{{}}, nil, 0, false,
+			"The start was kept: none of 1 other settings can be compared with it"},
+	} {
+		run := &tuning{job: &job{config: defaultConfig()}, validations: map[attempt]*train.Validation{}}
+		run.drawn = drawSettings(run.config, 1, len(c.first)+1)
+		for k := range redraws + 1 {
+			run.validations[attempt{0, k}] = start
+		}
+		for i, v := range c.first {
+			run.validations[attempt{i + 1, 0}] = v
+		}
+		for i, list := range c.later {
+			for k, v := range list {
+				run.validations[attempt{i + 1, k + 1}] = v
+			}
+		}
+		for n := range run.drawn {
+			run.tried = append(run.tried, *run.evaluation(attempt{n, 0}))
+		}
+		if err := run.confirm(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if run.chosen.rival != c.rival || run.chosen.wins != c.wins {
+			t.Errorf("%s: %+v", c.name, run.chosen)
+		}
+		if s := run.sentence(); !strings.Contains(s, c.wanted) {
+			t.Errorf("%s: %s", c.name, s)
 		}
 	}
 }
@@ -191,9 +257,10 @@ func TestTuneLeavesARunDirectory(t *testing.T) {
 		t.Errorf("the run directory (-want +got):\n%s", diff)
 	}
 	lines := bytes.Split(bytes.TrimSpace(files(t, run)[tuningFile]), []byte("\n"))
-	if len(lines) != 4 {
+	if len(lines) < 4 {
 		t.Fatalf("%d lines", len(lines))
 	}
+	lines = lines[:4] // behind them is what was tried again
 	start, err := readConfig(w.config)
 	if err != nil {
 		t.Fatal(err)
@@ -299,13 +366,50 @@ func TestTuneResumes(t *testing.T) {
 		out := filepath.Join(t.TempDir(), "run")
 		killAt(t, "setting 2 of 4", w.tune(out)...)
 		partial := atomicfile.PartialName(out)
-		for _, name := range []string{"evaluation-2.json", tuningFile} { // the journal is written again from the stages
+		for _, name := range []string{"validation-2-0.json", tuningFile} { // the journal is written again from the stages
 			content := files(t, partial)[name]
 			write(t, filepath.Join(partial, name), content[:len(content)-1])
 		}
 		resumed(t, out, "setting 1", w.tune(out)...)
 		sameFiles(t, run, out)
 	})
+}
+
+// sampleExport is the export that comes with the source.
+const sampleExport = "../../datasets/sample/export"
+
+// poorConfig is a start that other settings are ahead of.
+const poorConfig = `
+folds: 2
+tuning_pairs: 600
+bags: 1
+mining: {positives_per_group: 30, hard_negatives_per_event: 3, random_negatives_per_event: 2, pairs_per_project: 600}
+trees: {most: 4, leaves: 2, depth: 1}
+`
+
+// The second part of a search, too, goes on where it was killed, also on
+// another number of threads.
+func TestTuneResumesAmongRedraws(t *testing.T) {
+	w, dir := shared(t), t.TempDir()
+	poor := filepath.Join(dir, "poor.yaml")
+	write(t, poor, []byte(poorConfig))
+	args := func(out string) []string {
+		return []string{"tune", "--export", sampleExport, "--config", poor, "--pseudonym-key", w.key, "--as-of", asOf, "--evaluations", "3", "--out", out}
+	}
+	whole, out := filepath.Join(dir, "whole"), filepath.Join(dir, "run")
+	o := whorl(t, args(whole)...).ok()
+	const at = "setting 1 again, 2 of 3"
+	if !strings.Contains(o.stderr, at) {
+		t.Fatalf("no setting is ahead of a poor start, so that the test shows nothing: %s", o)
+	}
+	killAt(t, at, args(out)...)
+	c := command(t, "whorl", args(out)...)
+	c.Env = append(os.Environ(), "GOMAXPROCS=1")
+	output, err := c.CombinedOutput()
+	if err != nil || !bytes.Contains(output, []byte("setting 1 redrawn 2\n")) {
+		t.Fatalf("%v\n%s", err, output)
+	}
+	sameFiles(t, whole, out)
 }
 
 func TestChangedTuneStartsOver(t *testing.T) {
@@ -346,7 +450,7 @@ func TestTuneKilledAtWork(t *testing.T) {
 	w, run := shared(t), tuned(t)
 	out := filepath.Join(t.TempDir(), "run")
 	c := command(t, "whorl", w.tune(out)...)
-	err := signalWhen(t, c, syscall.SIGKILL, filepath.Join(atomicfile.PartialName(out), "evaluation-1.json"))
+	err := signalWhen(t, c, syscall.SIGKILL, filepath.Join(atomicfile.PartialName(out), "validation-1-0.json"))
 	if killed(err) {
 		whorl(t, w.tune(out)...).ok()
 	} else if err != nil {

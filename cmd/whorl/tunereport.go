@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"whorl/train"
 )
 
 // report writes tuning.md: what was chosen, why, and by how much.
@@ -38,7 +40,7 @@ func (t *tuning) report(w io.Writer) error {
 	}
 	row(append([]string{"rounds kept"}, each(func(e *evaluation) string { return fmt.Sprint(e.Rounds) })...)...)
 
-	b.WriteString("\nLoss on pairs that the fit did not see, of each platform and of those that count, each alike:\n")
+	b.WriteString("\nLoss of the first try on pairs that the fit did not see, of each platform and of those that count, each alike:\n")
 	heads := []string{"platform"}
 	for _, measure := range []string{"log loss", "uncertainty left"} {
 		for _, name := range names {
@@ -59,8 +61,8 @@ func (t *tuning) report(w io.Writer) error {
 	row(append(append(mean, each(func(e *evaluation) string { return figure(e.Loss) })...), "")...)
 	b.WriteString(`
 "Uncertainty left" is the calibrated log loss over that of who knows only how common positives are: 0 is perfect, 1 no
-use. What the best of several gains is flattered by the choice. The scorer of pairs alone was judged, on training data:
-only "whorl train" under each of the two settings, on golden datasets, tells what the choice is worth.
+use. What the best of several gains at first is flattered by the choice. The scorer of pairs alone was judged, on
+training data: only "whorl train" under each of the two settings, on golden datasets, tells what the choice is worth.
 `)
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -68,26 +70,38 @@ only "whorl train" under each of the two settings, on golden datasets, tells wha
 
 // sentence says which setting was chosen, by how much and by which rule.
 func (t *tuning) sentence() string {
-	others := len(t.tried) - 1
+	others, v := len(t.tried)-1, t.chosen
 	switch {
 	case others == 0:
 		return "Nothing but the start was tried, and config.yaml holds it: give --evaluations 2 or more to search."
-	case t.chosen.rival == 0:
+	case v.rival == 0:
 		return fmt.Sprintf("The start was kept: none of %d other settings can be compared with it, as they mine too little.", others)
 	}
-	e := &t.tried[t.chosen.rival]
-	by := fmt.Sprintf("by %.5f ± %.5f", max(e.Gain, -e.Gain), e.Error)
-	if e.Error > 0 {
-		by += fmt.Sprintf(" (%.2f standard errors)", max(e.Gain, -e.Gain)/e.Error)
-	}
-	rule := fmt.Sprintf("To win, a setting has to be ahead by %.2f standard errors: by one, raised for the luck of the best of %d and for how few organisations there are.", t.chosen.bar, others)
+	e := &t.tried[v.rival]
+	first := changes(e.gain())
+	rule := fmt.Sprintf("To win, a setting has to be ahead by %.2f standard errors: by one, raised for the luck of the best of %d and for how few organisations there are; and by %g at least.", v.bar, others, leastGain)
 	switch {
-	case t.chosen.wins:
-		return fmt.Sprintf("Setting %d was chosen: it lowers the loss of the start %s. %s", e.Number, by, rule)
+	case v.wins:
+		return fmt.Sprintf("Setting %d was chosen: tried again under %d other seeds, as the start was, it %s; at first it %s. %s", e.Number, redraws, changes(v.again), first, rule)
+	case v.ahead:
+		return fmt.Sprintf("The start was kept: setting %d was ahead beyond noise at first, but tried again under %d other seeds, as the start was, it %s; at first it %s. %s", e.Number, redraws, changes(v.again), first, rule)
 	case e.Gain > 0:
-		return fmt.Sprintf("The start was kept: setting %d, the best of %d others, lowers its loss %s, which is within noise. %s", e.Number, others, by, rule)
+		return fmt.Sprintf("The start was kept: setting %d, the best of %d others, %s, which is not enough. %s", e.Number, others, first, rule)
 	}
-	return fmt.Sprintf("The start was kept: setting %d, the best of %d others, raises its loss %s. %s", e.Number, others, by, rule)
+	return fmt.Sprintf("The start was kept: setting %d, the best of %d others, %s. %s", e.Number, others, first, rule)
+}
+
+// changes says what a gain does to the loss.
+func changes(g train.Gain) string {
+	verb, by := "lowers", g.Mean
+	if by < 0 {
+		verb, by = "raises", -by
+	}
+	text := fmt.Sprintf("%s the loss by %.5f ± %.5f", verb, by, g.Error)
+	if g.Error > 0 {
+		text += fmt.Sprintf(" (%.2f standard errors)", by/g.Error)
+	}
+	return text
 }
 
 func figure(v float64) string { return fmt.Sprintf("%.5f", v) }
