@@ -19,6 +19,10 @@
 //  7. [Fit] returns both as [whorl/model.Parts] with a [Report] of what was
 //     mined and what to doubt.
 //
+// [CrossValidate] stops after the folds left out: its [Validation] is what a
+// search compares settings by, and [Gain] says whether a difference is more than
+// luck.
+//
 // Nothing is judged on what it was fitted on, and nothing here may come near
 // the data a model is judged by: the package imports neither datasets, which
 // reads golden data, nor eval, which scores on it. It meets no text either:

@@ -22,6 +22,7 @@ var (
 // Params are the settings of [Fit]. Zero values mean the defaults.
 type Params struct {
 	Seed            uint64
+	Redraw          uint64   // another luck of the fit under the same Seed: of what is mined, and of rows and columns of trees; default 0
 	Folds           int      // of cross-fitting; default 4
 	Bags            int      // ensembles that are averaged; default 3
 	PrecisionTarget float64  // of thresholds, in (0,1); default 0.97
@@ -55,10 +56,13 @@ func (p Params) withDefaults() Params {
 		p.Progress = func(string, int, int) {}
 	}
 	p.Mine = p.Mine.withDefaults()
-	p.Boost.Seed, p.Boost.Workers = p.Seed, p.Workers
+	p.Boost.Seed, p.Boost.Workers = p.fitSeed(), p.Workers
 	p.Boost.Trees = cmp.Or(p.Boost.Trees, 150)
 	return p
 }
+
+// fitSeed is the seed of all that a fit draws but the tuning pairs.
+func (p Params) fitSeed() uint64 { return p.Seed ^ p.Redraw<<40 }
 
 // Outcome is a fitted model and what it was fitted on.
 type Outcome struct {
@@ -155,7 +159,7 @@ func newFitting(ctx context.Context, corpus *Corpus, params Params) (*fitting, e
 	if err := f.each(ctx, "mining", n, func(i int) {
 		mining := params.Mine
 		mining.PerProject = mined[i]
-		pairs[i] = mine(i, f.projects[i], mining, params.Seed)
+		pairs[i] = mine(i, f.projects[i], mining, params.fitSeed())
 		tuning[i] = drawTuning(i, f.projects[i], f.folds[i], drawn[i], params.Seed)
 	}); err != nil {
 		return nil, err

@@ -28,6 +28,7 @@ func TestCardGivesEachPlatformItsThreshold(t *testing.T) {
 		t.Fatal(err)
 	}
 	run := &training{
+		job:    &job{},
 		fitted: train.Report{Platforms: []train.PlatformReport{{Platform: features.Node}, {Platform: features.Java}}},
 		result: &result.Result{Training: &result.Training{Platforms: []result.PlatformPairs{{Platform: "java"}, {Platform: "node"}}}},
 	}

@@ -3,8 +3,9 @@
 //
 //  1. train reads consented exports, fits a model, judges it on golden
 //     datasets and leaves a run directory.
-//  2. eval judges a model file again; report renders results.
-//  3. inspect, datasets, features and normalize look into what goes in and out; datasets
+//  2. tune searches settings for train on exports alone.
+//  3. eval judges a model file again; report renders results.
+//  4. inspect, datasets, features and normalize look into what goes in and out; datasets
 //     import makes datasets of other formats, and datasets withdrawals lists
 //     the runs whose data may not be used any more.
 //
@@ -47,6 +48,7 @@ type environment struct {
 // cli declares the verbs.
 type cli struct {
 	Train     trainCommand     `cmd:"" help:"Train a model on exports and judge it on golden datasets."`
+	Tune      tuneCommand      `cmd:"" help:"Search settings for train on exports alone."`
 	Eval      evalCommand      `cmd:"" help:"Judge a model file on golden datasets."`
 	Report    reportCommand    `cmd:"" help:"Render results as HTML and Markdown."`
 	Inspect   inspectCommand   `cmd:"" help:"Show what a model file says of itself."`

@@ -31,18 +31,20 @@ const (
 	modelFile   = "model.safetensors"
 )
 
-// lineage is lineage.json: which data a model was made from, so that "which
-// models contain organisation X" has an answer after a withdrawal.
+// lineage is lineage.json: which data a model was made from, or settings were
+// found on, so that "which models contain organisation X" has an answer after a
+// withdrawal.
 // Organisations and projects stand in it under keyed pseudonyms. It is customer
 // data all the same: it stays with the run and never goes into a model file.
 type lineage struct {
 	Format              string           `json:"format"`
 	Purpose             datasets.Purpose `json:"purpose"`
 	AsOf                string           `json:"as_of"`
-	DataSHA256          string           `json:"data_sha256"` // of the events and labels that were used
-	ModelSHA256         string           `json:"model_sha256"`
+	DataSHA256          string           `json:"data_sha256"`  // of the events and labels that were used
+	ModelSHA256         string           `json:"model_sha256"` // empty for settings that tune found
 	ModelVersion        string           `json:"model_version"`
-	AllowProjectOverlap bool             `json:"allow_project_overlap"` // of training and golden data
+	SettingsSHA256      string           `json:"settings_sha256,omitempty"` // of the config.yaml that tune found; missing: a model
+	AllowProjectOverlap bool             `json:"allow_project_overlap"`     // of training and golden data
 	Exports             []lineageExport  `json:"exports"`
 	Golden              []lineageGolden  `json:"golden"`
 	PseudonymKey        string           `json:"pseudonym_key"`         // SHA-256 of the key, to find the right one
@@ -87,21 +89,38 @@ type lineageGolden struct {
 
 // lineage writes lineage.json.
 func (t *training) lineage(w io.Writer) error {
-	key, err := t.pseudonymKey()
+	var earlier pseudonymKey
+	if t.earlier != nil {
+		earlier = t.earlier.key
+	}
+	out, err := t.sources(earlier)
 	if err != nil {
 		return err
 	}
-	out := lineage{
-		Format: lineageFormat, Purpose: datasets.TrainFingerprinting, AsOf: t.asOf.Format(time.RFC3339),
-		DataSHA256: t.corpus.digest, ModelSHA256: t.model.Digest(), ModelVersion: t.model.Version(),
-		AllowProjectOverlap: t.command.Overlap, PseudonymKey: key.fingerprint(),
+	out.ModelSHA256, out.ModelVersion, out.AllowProjectOverlap = t.model.Digest(), t.model.Version(), t.command.Overlap
+	for _, g := range t.golden {
+		out.Golden = append(out.Golden, lineageGolden{Dir: g.source.Dir, Name: g.source.Name, Version: g.source.Version, SHA256: g.source.DescriptionSHA256})
 	}
-	if t.rules != nil {
-		out.StackRules = &lineageRules{File: t.rules.file, SHA256: t.rules.digest}
+	return out.write(w)
+}
+
+// sources returns a lineage that says which data the job used, under the
+// pseudonym key that was given or the one of an earlier run.
+func (j *job) sources(earlier pseudonymKey) (*lineage, error) {
+	key, err := j.pseudonymKey(earlier)
+	if err != nil {
+		return nil, err
 	}
-	for i, tally := range t.corpus.tallies {
-		x := t.exports[i]
-		policies := t.config.policies()
+	out := &lineage{
+		Format: lineageFormat, Purpose: datasets.TrainFingerprinting, AsOf: j.asOf.Format(time.RFC3339),
+		DataSHA256: j.corpus.digest, PseudonymKey: key.fingerprint(), Golden: []lineageGolden{},
+	}
+	if j.rules != nil {
+		out.StackRules = &lineageRules{File: j.rules.file, SHA256: j.rules.digest}
+	}
+	for i, tally := range j.corpus.tallies {
+		x := j.exports[i]
+		policies := j.config.policies()
 		if policies == nil {
 			policies = []string{x.PolicyVersion}
 		}
@@ -109,15 +128,16 @@ func (t *training) lineage(w io.Writer) error {
 			Dir: x.Dir, ManifestSHA256: x.ManifestSHA256, Files: x.Files(),
 			LedgerID: x.Ledger.ID, LedgerHead: x.Ledger.Head, LedgerEntries: int64(len(x.Ledger.Entries)), AcceptPolicies: policies,
 			Rows: tally.Rows, Allowed: tally.Allowed, Denied: tally.Denied, DeniedOrganisations: tally.DeniedOrganisations,
-			Organisations: pseudonyms(key, t.corpus.used[i]),
+			Organisations: pseudonyms(key, j.corpus.used[i]),
 		})
 	}
-	for _, g := range t.golden {
-		out.Golden = append(out.Golden, lineageGolden{Dir: g.source.Dir, Name: g.source.Name, Version: g.source.Version, SHA256: g.source.DescriptionSHA256})
-	}
+	return out, nil
+}
+
+func (l *lineage) write(w io.Writer) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")
-	return encoder.Encode(out)
+	return encoder.Encode(l)
 }
 
 // pseudonyms hides the names of organisations and their projects.
@@ -194,11 +214,18 @@ func parseLineage(data []byte) (*lineage, error) {
 	if _, err := time.Parse(time.RFC3339, l.AsOf); err != nil {
 		return nil, errors.New("as_of is no RFC 3339 time")
 	}
-	if len(l.Exports) == 0 || len(l.Golden) == 0 {
+	tuned := l.SettingsSHA256 != ""
+	switch {
+	case len(l.Exports) == 0 || len(l.Golden) == 0 && !tuned:
 		return nil, errors.New("exports or golden is missing or empty")
+	case tuned && (len(l.Golden) > 0 || l.ModelSHA256 != "" || l.ModelVersion != ""):
+		return nil, errors.New("settings_sha256 stands beside a model or golden datasets")
 	}
 	digests := []struct{ key, value string }{
 		{"data_sha256", l.DataSHA256}, {"model_sha256", l.ModelSHA256}, {"pseudonym_key", l.PseudonymKey},
+	}
+	if tuned {
+		digests[1] = struct{ key, value string }{"settings_sha256", l.SettingsSHA256}
 	}
 	if r := l.StackRules; r != nil {
 		if r.File == "" {

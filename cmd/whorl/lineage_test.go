@@ -22,6 +22,17 @@ func sampleLineage(t testing.TB) []byte {
 	return data
 }
 
+// settingsLineage is the sample as tune would have written it.
+func settingsLineage(t testing.TB) []byte {
+	t.Helper()
+	l, err := parseLineage(sampleLineage(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.ModelSHA256, l.ModelVersion, l.Golden, l.SettingsSHA256 = "", "", []lineageGolden{}, strings.Repeat("a", 64)
+	return encode(t, l)
+}
+
 // What train writes is read as it was meant, and means what was used.
 func TestLineageOfARun(t *testing.T) {
 	w := shared(t)
@@ -110,6 +121,25 @@ func TestParseLineageRefuses(t *testing.T) {
 			t.Errorf("%s: got %v, want %q", c.new, err, c.says)
 		}
 	}
+	tuned := settingsLineage(t)
+	if l, err := parseLineage(tuned); err != nil || l.SettingsSHA256 != hash {
+		t.Errorf("the lineage of settings: %+v, %v", l, err)
+	}
+	for _, c := range []struct{ old, new, says string }{
+		{`"settings_sha256":"a`, `"settings_sha256":"x`, "settings_sha256 is no SHA-256"},
+		{`"settings_sha256":"` + hash + `"`, `"settings_sha256":""`, "golden is missing"},
+		{`"model_version":""`, `"model_version":"m-1"`, "settings_sha256 stands beside a model"},
+		{`"model_sha256":""`, `"model_sha256":"` + hash + `"`, "settings_sha256 stands beside a model"},
+		{`"golden":[]`, `"golden":[{"dir":"g","name":"g","version":"1","sha256":"` + hash + `"}]`, "settings_sha256 stands beside a model or golden datasets"},
+	} {
+		bad := strings.Replace(string(tuned), c.old, c.new, 1)
+		if bad == string(tuned) {
+			t.Fatalf("%s is not in the sample", c.old)
+		}
+		if _, err := parseLineage([]byte(bad)); err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: got %v, want %q", c.new, err, c.says)
+		}
+	}
 	for n := range good[:len(good)-2] {
 		if _, err := parseLineage([]byte(good[:n])); err == nil {
 			t.Fatalf("cut at byte %d it is accepted", n)
@@ -123,6 +153,7 @@ func FuzzLineage(f *testing.F) {
 	good := sampleLineage(f)
 	f.Add(good)
 	f.Add(bytes.Replace(good, []byte(`"purpose"`), []byte(`"stack_rules": {"file": "a", "sha256": "`+strings.Repeat("a", 64)+`"}, "purpose"`), 1))
+	f.Add(settingsLineage(f))
 	f.Add(bytes.Replace(good, []byte("lineage/2"), []byte("lineage/1"), 1))
 	f.Add(bytes.Replace(good, []byte(`"rows": 10`), []byte(`"rows": 9223372036854775807`), 1))
 	f.Add([]byte(`{"format":"whorl.lineage/2","exports":[{}],"golden":[{}]}`))

@@ -82,20 +82,21 @@ func readPseudonymKey(path, value, run string) (pseudonymKey, error) {
 func besideRun(run string) string { return run + ".pseudonym-key" }
 
 // pseudonymKey returns the key of the pseudonyms. If none was given it takes that
-// of the run that is repeated, or makes one, and leaves it beside the run.
-func (t *training) pseudonymKey() (pseudonymKey, error) {
-	if t.secret != nil {
-		return t.secret, nil
+// of the run that is repeated, nil for none, or makes one, and leaves it beside
+// the run.
+func (j *job) pseudonymKey(earlier pseudonymKey) (pseudonymKey, error) {
+	if j.secret != nil {
+		return j.secret, nil
 	}
-	path := besideRun(t.work.final)
+	path := besideRun(j.out)
 	key, origin := pseudonymKey(rand.Text()), "a fresh one"
-	if t.earlier != nil && t.earlier.key != nil {
-		key, origin = t.earlier.key, "that of the earlier run"
+	if earlier != nil {
+		key, origin = earlier, "that of the earlier run"
 	}
 	if err := atomicfile.WriteFile(path, append([]byte(key), '\n'), 0o600); err != nil {
 		return nil, err
 	}
-	t.secret = key
-	t.say("no pseudonym key was given: %s is in %s; keep it apart from the run, it is what answers which models hold an organisation", origin, path)
+	j.secret = key
+	j.say("no pseudonym key was given: %s is in %s; keep it apart from the run, it is what answers which models hold an organisation", origin, path)
 	return key, nil
 }

@@ -48,6 +48,8 @@ func findRuns(ctx context.Context, dir string) ([]foundRun, error) {
 			runs = append(runs, foundRun{path: dir})
 		case slices.Contains(names, modelFile):
 			doubt("it holds %s without %s: put the lineage back, or remove the model (of an interrupted run: finish it)", modelFile, lineageFile)
+		case slices.Contains(names, tuningFile):
+			doubt("it holds %s without %s: put the lineage back, or remove the settings (of an interrupted run: finish it)", tuningFile, lineageFile)
 		}
 		for _, e := range entries {
 			if !e.IsDir() {
@@ -170,7 +172,7 @@ func (a *answerer) run(r foundRun) (*reachedRun, error) {
 
 // lineage answers for a lineage.
 func (a *answerer) lineage(out *reachedRun, l *lineage) error {
-	out.ModelSHA256, out.ModelVersion = l.ModelSHA256, l.ModelVersion
+	out.ModelSHA256, out.ModelVersion, out.SettingsSHA256 = l.ModelSHA256, l.ModelVersion, l.SettingsSHA256
 	unknown := func(format string, args ...any) {
 		if why := fmt.Sprintf(format, args...); !slices.Contains(out.Unknown, why) {
 			out.Unknown = append(out.Unknown, why)

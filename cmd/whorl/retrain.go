@@ -22,6 +22,9 @@ func openEarlier(dir string) (*earlierRun, error) {
 	e := &earlierRun{dir: filepath.Clean(dir)}
 	var err error
 	if e.lineage, err = readLineage(e.dir); err == nil {
+		if e.lineage.SettingsSHA256 != "" {
+			return nil, fmt.Errorf("--retrain %s: that is a run of tune, which has no model to repeat: give %s with --config, and --export and --golden", dir, e.config())
+		}
 		_, err = os.Stat(e.config())
 	}
 	if err != nil {

@@ -45,13 +45,17 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs the scripts of testdata/script. They find the shared inputs
 // and the run under $EXPORT, $GOLDEN, $MIXED, $CONFIG, $KEY and $RUN, fixtures
-// of other formats under $FORMATS, and a
+// of other formats under $FORMATS, the sample export under $SAMPLE, and a
 // time at which the consent is in force under $ASOF. $LEDGER is the export's ledger,
 // $WITHDRAWN goes on from it with a withdrawal, $REGRANTED from that, and $REWRITTEN
 // goes another way; each has its head under $LEDGER_HEAD and so on.
 func TestScripts(t *testing.T) {
 	w := shared(t)
 	formats, err := filepath.Abs(filepath.Join("..", "..", "datasets", "importer", "testdata"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sample, err := filepath.Abs(filepath.FromSlash(sampleExport))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,6 +73,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("RUN", w.run)
 			env.Setenv("ASOF", asOf)
 			env.Setenv("FORMATS", formats)
+			env.Setenv("SAMPLE", sample)
 			for name, value := range ledgers {
 				env.Setenv(name, value)
 			}

@@ -12,7 +12,7 @@ import (
 // A run of as many exports as train takes, under rules, fits a model file's
 // provenance of 64 entries.
 func TestProvenanceHasRoomForRules(t *testing.T) {
-	run := training{config: defaultConfig(), corpus: new(corpus), rules: &stackRules{digest: "abc"}}
+	run := training{job: &job{config: defaultConfig(), corpus: new(corpus), rules: &stackRules{digest: "abc"}}}
 	for range maxExports {
 		run.exports = append(run.exports, &datasets.Export{Ledger: new(datasets.Ledger)})
 	}

@@ -9,17 +9,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"whorl/datasets"
 	"whorl/eval"
 	"whorl/eval/baseline"
 	"whorl/eval/result"
-	"whorl/features"
-	"whorl/internal/atomicfile"
 	"whorl/model"
 	"whorl/reports"
 	"whorl/train"
@@ -30,27 +26,15 @@ type trainCommand struct {
 	Export  []string `sep:"none" placeholder:"DIR" help:"Labelled export to learn from; repeat for several. Required, unless --retrain names it."`
 	Golden  []string `sep:"none" placeholder:"DIR" help:"Golden dataset to judge on, never to learn from; repeat for several. Required, unless --retrain names it."`
 	Retrain string   `placeholder:"RUN" help:"Repeat this run directory against the ledger of now: its settings, exports, golden datasets, stack trace rules and overlap; other flags override all but the rules."`
-	Out     string   `required:"" placeholder:"DIR" help:"Run directory to create."`
-	Config  string   `placeholder:"FILE" help:"Settings as YAML; a run's config.yaml names every key and its default."`
-	Seed    *uint64  `placeholder:"N" help:"Seed of everything random; default 1, or the configuration's."`
-	AsOf    string   `name:"as-of" placeholder:"TIME" help:"Judge consent as of this time (RFC 3339); default now."`
-	Overlap bool     `name:"allow-project-overlap" help:"Allow projects of a golden dataset in the training data, for a split by time; the report says so."`
-	ledgerFlags
-	readFlags
-	rulesFlag
-	Key      string `name:"pseudonym-key" placeholder:"FILE" help:"Key for the pseudonyms of organisations and projects in lineage.json; default $WHORL_PSEUDONYM_KEY, else a fresh key beside the run."`
-	Replace  bool   `help:"Replace the run directory if it exists."`
-	Restart  bool   `help:"Do not resume an interrupted run of the same inputs and settings."`
-	Progress bool   `negatable:"" default:"true" help:"Show progress bars on a terminal."`
+	settingsFlags
+	Overlap bool `name:"allow-project-overlap" help:"Allow projects of a golden dataset in the training data, for a split by time; the report says so."`
+	jobFlags
 }
 
 // Run trains.
 func (c *trainCommand) Run(ctx context.Context, env *environment) error {
-	asOf, err := env.asOf(c.AsOf)
-	if err != nil {
-		return err
-	}
 	var earlier *earlierRun
+	var err error
 	if c.Retrain != "" {
 		if earlier, err = openEarlier(c.Retrain); err != nil {
 			return err
@@ -62,111 +46,51 @@ func (c *trainCommand) Run(ctx context.Context, env *environment) error {
 	if len(c.Export) == 0 || len(c.Golden) == 0 {
 		return usageError{errors.New("train needs --export DIR and --golden DIR, or --retrain RUN")}
 	}
-	stack, err := c.read()
+	own, err := newJob(env, &c.settingsFlags, &c.jobFlags, len(c.Export), runFiles)
 	if err != nil {
 		return err
 	}
+	run := &training{job: own, command: c, earlier: earlier}
 	if earlier != nil {
-		if err := earlier.checkRules(stack); err != nil {
+		if err := earlier.checkRules(run.rules); err != nil {
 			return err
 		}
-	}
-	cfg, err := readConfig(c.Config)
-	if err != nil {
-		return err
-	}
-	if c.Seed != nil {
-		cfg.Seed = *c.Seed
-	}
-	if len(c.Export) > maxExports {
-		return usageError{fmt.Errorf("--export is given %d times; at most %d", len(c.Export), maxExports)}
-	}
-	out := filepath.Clean(c.Out)
-	if err := checkRun(out, c.Replace); err != nil {
-		return err
-	}
-	if !c.Progress {
-		env.progress = nil
-	}
-	run := &training{command: c, earlier: earlier, env: env, config: cfg, rules: stack, asOf: asOf, stage: env.stages(), started: env.now()}
-	if run.secret, err = readPseudonymKey(c.Key, env.getenv(pseudonymVariable), out); err != nil {
-		return err
-	}
-	if earlier != nil {
 		earlier.findKey(run.secret)
 	}
 	if err := run.read(ctx); err != nil {
 		return err
 	}
-	if run.work, err = openWork(out, run.key(), c.Restart); err != nil {
+	if err := run.openWork(run.key()); err != nil {
 		return err
-	}
-	if run.work.resumed() {
-		run.say("resuming after: %s", strings.Join(run.work.done(), ", "))
 	}
 	for _, step := range []func(context.Context) error{run.fit, run.tune, run.judge, run.describe} {
 		if err := step(ctx); err != nil {
 			return run.work.abandon(err)
 		}
 	}
-	existing := atomicfile.Refuse
-	if c.Replace {
-		existing = atomicfile.Replace
+	if err := run.finish(); err != nil {
+		return err
 	}
-	if err := run.work.finish(existing); err != nil {
-		return run.work.abandon(err)
-	}
-	env.progress.Close()
 	if err := reports.Text(env.stdout, []*result.Result{run.result}, reports.Options{}); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(env.stdout, "\nmodel   %s\nreport  %s\n", filepath.Join(out, "model.safetensors"), filepath.Join(out, "report.html"))
+	_, err = fmt.Fprintf(env.stdout, "\nmodel   %s\nreport  %s\n", filepath.Join(run.out, "model.safetensors"), filepath.Join(run.out, "report.html"))
 	return err
-}
-
-// maxExports keeps a model file's provenance, which names each export's
-// manifest and ledger, within its bounds.
-const maxExports = 29
-
-// asOf parses --as-of; empty means now.
-func (env *environment) asOf(s string) (time.Time, error) {
-	if s == "" {
-		return env.now().UTC(), nil
-	}
-	t, err := time.Parse(time.RFC3339, s)
-	if err != nil {
-		return time.Time{}, usageError{fmt.Errorf("--as-of %q is no RFC 3339 time such as 2026-01-31T00:00:00Z", s)}
-	}
-	return t.UTC(), nil
 }
 
 // training is a run of the train verb.
 type training struct {
+	*job
 	command *trainCommand
 	earlier *earlierRun // that is repeated; nil for a run of its own
-	env     *environment
-	config  *config
-	rules   *stackRules // nil: none
-	asOf    time.Time
-	stage   func(string, int, int)
-	started time.Time
-	secret  pseudonymKey // nil: one is to be made
 
-	exports  []*datasets.Export
 	golden   []*goldenSet
 	overlaps []datasets.Overlap
-	corpus   *corpus
 
-	work     *work
 	fitted   train.Report
 	model    *model.Model
 	settings []*baseline.Settings
 	result   *result.Result
-}
-
-// say tells the user where the run is, with the time since its start.
-func (t *training) say(format string, args ...any) {
-	fmt.Fprintf(t.env.progress.Writer(t.env.stderr), "%6.1fs  %s\n", t.env.now().Sub(t.started).Seconds(), fmt.Sprintf(format, args...))
 }
 
 // read verifies everything, applies the gate and extracts records.
@@ -201,10 +125,7 @@ func (t *training) read(ctx context.Context) error {
 		t.golden = append(t.golden, set)
 		t.stage("reading golden datasets", i+1, len(t.command.Golden))
 	}
-	t.corpus, err = readCorpus(ctx, t.exports, t.command.options(t.env, datasets.Options{
-		Purpose: datasets.TrainFingerprinting, AsOf: t.asOf, AcceptPolicies: t.config.policies(),
-	}), &guard, t.rules.rules(), t.stage)
-	if err != nil {
+	if err := t.readTraining(ctx, &guard); err != nil {
 		return err
 	}
 	t.overlaps = guard.Overlaps()
@@ -220,10 +141,7 @@ func (t *training) read(ctx context.Context) error {
 	for i, o := range t.overlaps {
 		t.golden[i].data.OverlapTrain = o.GoldenEvents
 	}
-	allowed, rows := int64(0), int64(0)
-	for _, tally := range t.corpus.tallies {
-		allowed, rows = allowed+tally.Allowed, rows+tally.Rows
-	}
+	allowed, rows := t.allowed()
 	t.say("read %d events of %d rows; %d golden datasets", allowed, rows, len(t.golden))
 	if t.earlier != nil {
 		t.sayChanges()
@@ -243,18 +161,10 @@ func (c *config) policies() []string {
 }
 
 // key names everything that the stages' results depend on: a stage is resumed
-// only under an equal key. The as-of time is not part of it: what it let in is.
+// only under an equal key.
 func (t *training) key() string {
 	h := sha256.New()
-	fmt.Fprintln(h, version, features.SchemaID, executableDigest(), t.corpus.digest, t.rules.sha256())
-	settings, err := t.config.write()
-	if err != nil {
-		panic(err) // a struct of plain fields
-	}
-	h.Write(settings)
-	for _, x := range t.exports { // they stand in the model's provenance
-		fmt.Fprintln(h, x.ManifestSHA256, x.Ledger.Head)
-	}
+	t.writeInputs(h)
 	for _, g := range t.golden {
 		fmt.Fprintln(h, g.data.Name, g.data.SHA256, g.data.OverlapTrain, g.data.Unlabelled)
 		for _, p := range g.data.Projects {
@@ -264,34 +174,13 @@ func (t *training) key() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// executableDigest hashes the running program, so that a changed binary does
-// not go on with another's work. It is empty where the program cannot be read.
-func executableDigest() string {
-	path, err := os.Executable()
-	if err != nil {
-		return ""
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return ""
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return ""
-	}
-	return hex.EncodeToString(h.Sum(nil))
-}
-
 // fit learns the model and loads it again the way production will.
 func (t *training) fit(ctx context.Context) error {
 	const stage = "fit"
 	if !t.work.has(stage) {
 		outcome, err := train.Fit(ctx, &t.corpus.training, t.config.params(t.env.workers, t.stage))
-		if errors.Is(err, train.ErrNoPositive) || errors.Is(err, train.ErrNoNegative) {
-			return fmt.Errorf("%s: %w among %d labelled events of %d projects: add labelled events", dirs(t.exports), err, t.labelled(), len(t.corpus.training.Projects))
-		} else if err != nil {
-			return err
+		if err != nil {
+			return t.unfit(err)
 		}
 		outcome.Parts.Provenance = t.provenance()
 		outcome.Parts.Version = t.config.ModelVersion
@@ -337,21 +226,9 @@ func (t *training) fit(ctx context.Context) error {
 	return nil
 }
 
-func (t *training) labelled() int {
-	n := 0
-	for _, p := range t.corpus.training.Projects {
-		n += len(p.Records)
-	}
-	return n
-}
-
 // provenance names what the model came from, as digests alone.
 func (t *training) provenance() map[string]string {
-	settings, err := t.config.write()
-	if err != nil {
-		panic(err)
-	}
-	sum := sha256.Sum256(settings)
+	sum := sha256.Sum256(t.resolved())
 	out := map[string]string{
 		"tool": version, "seed": fmt.Sprint(t.config.Seed),
 		"data": t.corpus.digest, "config": hex.EncodeToString(sum[:]),
@@ -496,13 +373,7 @@ func (t *training) describe(context.Context) error {
 		}},
 		{"card.md", t.card},
 		{"lineage.json", t.lineage},
-		{"config.yaml", func(w io.Writer) error {
-			settings, err := t.config.write()
-			if err == nil {
-				_, err = w.Write(settings)
-			}
-			return err
-		}},
+		{"config.yaml", func(w io.Writer) error { _, err := w.Write(t.resolved()); return err }},
 		{"log.jsonl", t.log},
 	}
 	for _, f := range files {

@@ -55,11 +55,20 @@ type reportedLedger struct {
 // reachedRun is a run that holds withdrawn data, or for which that is not
 // known, or both: a run may have several exports.
 type reachedRun struct {
-	Run          string           `json:"run"`
-	ModelSHA256  string           `json:"model_sha256"` // empty if the lineage cannot be read
-	ModelVersion string           `json:"model_version"`
-	Withdrawn    []withdrawnShare `json:"withdrawn"` // by deadline
-	Unknown      []string         `json:"unknown"`   // why it could not be answered, and what to do
+	Run            string           `json:"run"`
+	ModelSHA256    string           `json:"model_sha256"` // empty if the lineage cannot be read, and for settings
+	ModelVersion   string           `json:"model_version"`
+	SettingsSHA256 string           `json:"settings_sha256,omitempty"` // of settings that tune found; missing: a model
+	Withdrawn      []withdrawnShare `json:"withdrawn"`                 // by deadline
+	Unknown        []string         `json:"unknown"`                   // why it could not be answered, and what to do
+}
+
+// made returns the version and digest of what the run made.
+func (r *reachedRun) made() (version, digest string) {
+	if r.SettingsSHA256 != "" {
+		return "(settings)", r.SettingsSHA256
+	}
+	return r.ModelVersion, r.ModelSHA256
 }
 
 // withdrawnShare is the data of a run that one withdrawal reaches.
@@ -227,7 +236,11 @@ func (r *withdrawalReport) verdict() error {
 		if overdue > 0 {
 			part += fmt.Sprintf(", %d of them past the deadline", overdue)
 		}
-		parts = append(parts, part+": retire them, or repeat them with \"whorl train --retrain\"")
+		part += ": retire them, or repeat them with \"whorl train --retrain\""
+		if slices.ContainsFunc(r.Runs, func(run reachedRun) bool { return len(run.Withdrawn) > 0 && run.SettingsSHA256 != "" }) {
+			part += ", settings with \"whorl tune\""
+		}
+		parts = append(parts, part)
 	}
 	if unknown > 0 {
 		parts = append(parts, fmt.Sprintf("%d of %d could not be answered: do what the list says of each", unknown, r.Checked))
@@ -264,6 +277,7 @@ func (r *withdrawalReport) writeText(w io.Writer, dir string) error {
 		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(t, "RUN\tVERSION\tMODEL\tORGANISATION\tPROJECT\tPSEUDONYM\tWITHDRAWN\tDEADLINE\t")
 		for _, run := range r.Runs {
+			version, digest := run.made()
 			for _, s := range run.Withdrawn {
 				project, pseudonym, note := "(all)", s.OrganisationPseudonym, ""
 				if s.Project != "" {
@@ -275,7 +289,7 @@ func (r *withdrawalReport) writeText(w io.Writer, dir string) error {
 				if s.Regranted {
 					note = strings.TrimPrefix(note+", granted again, but not for this data", ", ")
 				}
-				fmt.Fprintf(t, "%s\t%s\t%.12s\t%s\t%s\t%.12s\t%s\t%s\t%s\n", printable(run.Run), printable(run.ModelVersion), run.ModelSHA256,
+				fmt.Fprintf(t, "%s\t%s\t%.12s\t%s\t%s\t%.12s\t%s\t%s\t%s\n", printable(run.Run), printable(version), digest,
 					printable(s.Organisation), project, pseudonym, s.WithdrawnAt.Format(time.RFC3339), s.Deadline.Format(time.RFC3339), note)
 			}
 		}

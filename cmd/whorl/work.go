@@ -23,6 +23,7 @@ import (
 // and goes on after the last finished one.
 type work struct {
 	dir, final string
+	kept       []string // files that the run directory is to hold
 	state      workState
 	fresh      bool
 }
@@ -40,17 +41,17 @@ type workStage struct {
 
 const stateFile = "state.json"
 
-// runFiles are what a run directory holds. Anything else in the making is of
-// use to the stages only.
+// runFiles are what a run directory of train holds. Anything else in the making
+// is of use to the stages only.
 var runFiles = []string{
 	"baselines.json", "card.md", "config.yaml", "lineage.json", "log.jsonl",
 	"model.safetensors", "report.html", "report.md", "result.json",
 }
 
-// checkRun refuses a destination that cannot become a run directory, before
-// the work of hours. With replace it may be an earlier run or empty; anything
-// else is never removed.
-func checkRun(final string, replace bool) error {
+// checkRun refuses a destination that cannot become a run directory of kept
+// files, before the work of hours. With replace it may be an earlier run of the
+// same kind or empty; anything else is never removed.
+func checkRun(final string, replace bool, kept []string) error {
 	switch filepath.Base(final) {
 	case ".", "..", string(filepath.Separator):
 		return fmt.Errorf("--out %s: give the run directory a name of its own", final)
@@ -76,9 +77,12 @@ func checkRun(final string, replace bool) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range []string{"model.safetensors", "lineage.json"} {
+	for _, name := range []string{modelFile, tuningFile, lineageFile} {
+		if !slices.Contains(kept, name) {
+			continue
+		}
 		if len(entries) > 0 && !slices.Contains(entryNames(entries), name) {
-			return fmt.Errorf("--replace: %s holds no %s, so it is no run directory; choose another --out", final, name)
+			return fmt.Errorf("--replace: %s holds no %s, so it is no run directory of this verb; choose another --out", final, name)
 		}
 	}
 	return nil
@@ -86,8 +90,8 @@ func checkRun(final string, replace bool) error {
 
 // openWork opens the partial directory of a run, empty unless it holds work
 // under the same key.
-func openWork(final, key string, restart bool) (*work, error) {
-	w := &work{dir: atomicfile.PartialName(final), final: final}
+func openWork(final, key string, kept []string, restart bool) (*work, error) {
+	w := &work{dir: atomicfile.PartialName(final), final: final, kept: kept}
 	if !restart && w.load() == nil && w.state.Key == key {
 		w.fresh = len(w.state.Stages) == 0
 		return w, nil
@@ -213,7 +217,7 @@ func (w *work) finish(existing atomicfile.Existing) error {
 	}
 	// The state goes first: without it nobody takes the rest for finished stages.
 	for _, name := range append([]string{stateFile}, entryNames(entries)...) {
-		if !slices.Contains(runFiles, name) {
+		if !slices.Contains(w.kept, name) {
 			if err := os.RemoveAll(w.path(name)); err != nil {
 				return err
 			}
