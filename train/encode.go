@@ -107,7 +107,7 @@ func FitEncoder(ctx context.Context, corpus *Corpus, params EncoderParams) (*mod
 	params = params.withDefaults()
 	projects := make([]*prepared, len(corpus.Projects))
 	if err := each(ctx, params.Workers, len(projects), nil, func(i int) {
-		projects[i] = prepare(&corpus.Projects[i])
+		projects[i] = prepare(corpus.Projects[i].grouped())
 	}); err != nil {
 		return nil, EncoderReport{}, err
 	}

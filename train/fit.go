@@ -112,8 +112,8 @@ func Fit(ctx context.Context, corpus *Corpus, params Params) (*Outcome, error) {
 // fitting is a fit under way.
 type fitting struct {
 	params   Params
-	corpus   *Corpus
 	projects []*prepared
+	replayed []*Project // what replays take: records with a group
 	folds    []map[int32]int
 	use      []int // features that may be split on
 	report   Report
@@ -130,12 +130,15 @@ type fitting struct {
 }
 
 func newFitting(ctx context.Context, corpus *Corpus, params Params) (*fitting, error) {
-	f := &fitting{params: params, corpus: corpus}
+	f := &fitting{params: params}
 	columns, err := f.columns()
 	if err != nil {
 		return nil, err
 	}
 	n := len(corpus.Projects)
+	for i := range corpus.Projects {
+		f.replayed = append(f.replayed, corpus.Projects[i].grouped())
+	}
 	f.projects = make([]*prepared, n)
 	if err := f.each(ctx, "weighing", n, func(i int) { f.projects[i] = prepare(&corpus.Projects[i]) }); err != nil {
 		return nil, err
@@ -283,7 +286,7 @@ func (f *fitting) crossFit(ctx context.Context) (rounds int, err error) {
 	byFold := make([][]int32, f.params.Folds)
 	for i := range f.tuning {
 		t := &f.tuning[i]
-		fold := f.folds[t.project][f.projects[t.project].groups[t.a]]
+		fold := f.folds[t.project][f.projects[t.project].homes[t.a]]
 		byFold[fold] = append(byFold[fold], int32(i))
 	}
 	stops := stopsOf(f.params.Boost.Trees)
@@ -297,8 +300,8 @@ func (f *fitting) crossFit(ctx context.Context) (rounds int, err error) {
 		}
 		var rows []int32
 		for i, p := range f.pairs {
-			groups := f.projects[p.Project].groups
-			if f.folds[p.Project][groups[p.A]] != fold && f.folds[p.Project][groups[p.B]] != fold {
+			homes := f.projects[p.Project].homes
+			if f.folds[p.Project][homes[p.A]] != fold && f.folds[p.Project][homes[p.B]] != fold {
 				rows = append(rows, int32(i))
 			}
 		}

@@ -44,7 +44,8 @@ func (p MineParams) withDefaults() MineParams {
 //     other groups, which look alike by construction;
 //   - random negatives, so that the scorer also knows the easy ones.
 //
-// Weights carry the labels' confidence.
+// Weights carry the labels' confidence. Records without a group stand in pairs
+// with a label of their own alone.
 func mine(project int, p *prepared, params MineParams, seed uint64) []Pair {
 	rng := rand.New(rand.NewPCG(seed, uint64(project)))
 	chosen := map[[2]int32]bool{}
@@ -55,6 +56,9 @@ func mine(project int, p *prepared, params MineParams, seed uint64) []Pair {
 		}
 		if a > b {
 			a, b = b, a
+		}
+		if p.groups[a] == NoGroup || p.groups[b] == NoGroup {
+			return
 		}
 		key := [2]int32{int32(a), int32(b)}
 		if chosen[key] || p.records[a].Content == p.records[b].Content {
@@ -95,10 +99,13 @@ func mine(project int, p *prepared, params MineParams, seed uint64) []Pair {
 	}
 	var candidates []int
 	for i, r := range p.records {
+		if p.groups[i] == NoGroup {
+			continue
+		}
 		candidates = index.Candidates(candidates[:0], r, &p.frequencies, 0, model.MaxCandidates)
 		hard := 0
 		for _, j := range candidates {
-			if p.groups[j] == p.groups[i] {
+			if p.groups[j] == p.groups[i] || p.groups[j] == NoGroup {
 				continue
 			}
 			if hard++; hard > params.Hard {
