@@ -150,6 +150,29 @@ func tinyEvents(canary string, projects, groups, events int) (rows []exporttest.
 // statusLine is a line that train writes while it works.
 var statusLine = regexp.MustCompile(`^ *[0-9]+\.[0-9]s  .*\n$`)
 
+// writePartial writes the export of the shared world with the labels of every
+// second event alone. The text of organisation
+// c may not be shown.
+func writePartial(t testing.TB, dir string) {
+	t.Helper()
+	rows, labels, _ := tinyEvents("zanzibar", 3, 8, 6)
+	var half []exporttest.Label
+	for i, l := range labels {
+		if i%2 == 0 {
+			half = append(half, l)
+		}
+	}
+	var ledger []exporttest.Entry
+	for _, c := range []string{"a", "b", "c"} {
+		for _, purpose := range []string{"train_fingerprinting", "review_content"} {
+			if c != "c" || purpose != "review_content" {
+				ledger = append(ledger, exporttest.GrantEntry("zanzibar-org-"+c, purpose))
+			}
+		}
+	}
+	exporttest.Write(t, dir, rows, half, exporttest.Options{Name: "partial", Ledger: ledger})
+}
+
 // writeMixed writes an export of eight rows, of which two may train a
 // fingerprinter and each of the others may not for a reason of its own.
 func writeMixed(t testing.TB, dir string) {
