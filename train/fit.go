@@ -298,17 +298,10 @@ func (f *fitting) crossFit(ctx context.Context) (rounds int, err error) {
 		if len(byFold[fold]) == 0 {
 			continue
 		}
-		var rows []int32
-		for i, p := range f.pairs {
-			homes := f.projects[p.Project].homes
-			if f.folds[p.Project][homes[p.A]] != fold && f.folds[p.Project][homes[p.B]] != fold {
-				rows = append(rows, int32(i))
-			}
-		}
 		p := f.params.Boost
 		p.Seed += uint64(fold) + 1
 		stage := fmt.Sprintf("cross-fitting %d of %d", fold+1, len(ensembles))
-		e, err := f.fitBag(ctx, rows, p, stage)
+		e, err := f.fitBag(ctx, f.without(fold), p, stage)
 		if errors.Is(err, boost.ErrNoRows) || errors.Is(err, boost.ErrOneClass) {
 			continue // too little data for this fold: its pairs tune nothing
 		} else if err != nil {
@@ -353,6 +346,18 @@ func (f *fitting) crossFit(ctx context.Context) (rounds int, err error) {
 	}
 	f.ensembles = ensembles
 	return rounds, nil
+}
+
+// without returns the mined pairs that have no event in a fold.
+func (f *fitting) without(fold int) []int32 {
+	var rows []int32
+	for i, p := range f.pairs {
+		homes := f.projects[p.Project].homes
+		if f.folds[p.Project][homes[p.A]] != fold && f.folds[p.Project][homes[p.B]] != fold {
+			rows = append(rows, int32(i))
+		}
+	}
+	return rows
 }
 
 // mostStops bounds the numbers of rounds that are compared.
