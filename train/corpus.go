@@ -50,6 +50,10 @@ type ExplicitPair struct {
 	A, B       int32 // numbers of records, different
 	Same       bool
 	Confidence float32
+	// Asked tells that the pair was chosen because a model was unsure of it
+	// ([SamplePairs]). Such pairs are no fair sample of a project's pairs: those of
+	// records without a group are fitted, but set no calibration or threshold.
+	Asked bool
 }
 
 // prepared is a project ready for comparing: exact copies left out, views

@@ -5,7 +5,7 @@
 //     are left out and each record is weighed by its project's frequencies.
 //  2. Pairs are mined from the labels: positives, hard negatives that blocking
 //     finds in other groups, random negatives, and pairs with a label of their
-//     own. Tuning pairs are drawn beside them as an evaluation draws.
+//     own, which people may have been asked for. Tuning pairs are drawn beside them as an evaluation draws.
 //  3. Groups are assigned to folds, by organisation where there are enough of
 //     them, else by time.
 //  4. Forests ([whorl/train/boost]) are cross-fitted: each scores the tuning
@@ -18,6 +18,9 @@
 //     set, on replays that it did not see.
 //  7. [Fit] returns both as [whorl/model.Parts] with a [Report] of what was
 //     mined and what to doubt.
+//
+// [SamplePairs] goes the other way: it chooses the pairs whose labels would tell
+// a model most, for people to judge.
 //
 // Beside that, [FitEncoder] learns from the same labels how much each kind of
 // token tells: the weights of a [whorl/model.Encoder]. No model file holds one

@@ -29,7 +29,7 @@ func anyProject(t *rapid.T) *Project {
 			if b >= a {
 				b++
 			}
-			p.Pairs = append(p.Pairs, ExplicitPair{a, b, rapid.Bool().Draw(t, "same"), 0.75})
+			p.Pairs = append(p.Pairs, ExplicitPair{a, b, rapid.Bool().Draw(t, "same"), 0.75, rapid.Bool().Draw(t, "asked")})
 		}
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "copies") { // in the same group or in another

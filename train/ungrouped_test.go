@@ -77,7 +77,7 @@ func withAnswers(c *Corpus, seed uint64) (answers [][]ExplicitPair) {
 			p.Groups[i] = NoGroup
 			for range 4 {
 				if j := rng.IntN(len(p.Groups)); j != i {
-					pairs = append(pairs, ExplicitPair{int32(i), int32(j), truth[i] == truth[j], 1})
+					pairs = append(pairs, ExplicitPair{int32(i), int32(j), truth[i] == truth[j], 1, rng.IntN(2) == 0})
 				}
 			}
 		}
@@ -117,7 +117,7 @@ func TestAnswersChangeTheFit(t *testing.T) {
 
 // TestAnswersKeepToTheirFolds cuts one organisation by time, so that answers
 // join events of two folds: those tune nothing, and no fold's fit sees a pair
-// with one of its events.
+// with one of its events. Pairs that were asked about tune nothing anyway.
 func TestAnswersKeepToTheirFolds(t *testing.T) {
 	y := fleet
 	y.organisations, y.projects, y.events = 1, 3, 9
@@ -138,13 +138,27 @@ func TestAnswersKeepToTheirFolds(t *testing.T) {
 			t.Fatalf("tuning pair %+v joins two folds", d)
 		}
 	}
-	within, across := 0, 0
+	within, across, asked := 0, 0, 0
+	fitted := map[key]bool{}
+	for _, p := range f.pairs {
+		fitted[key{p.Project, p.A, p.B}] = true
+	}
 	for project, p := range f.projects {
 		for _, e := range p.explicit {
 			if p.records[e.A].Content == p.records[e.B].Content {
 				continue
 			}
 			_, tunes := tuned[key{int32(project), e.A, e.B}]
+			if !fitted[key{int32(project), e.A, e.B}] {
+				t.Errorf("answer %+v is not fitted", e)
+			}
+			if e = explicitOf(p)[[2]int32{e.A, e.B}]; e.Asked {
+				asked++
+				if tunes {
+					t.Errorf("answer %+v was asked for and tunes", e)
+				}
+				continue
+			}
 			if joins := fold(int32(project), e.A) != fold(int32(project), e.B); joins {
 				across++
 				if tunes {
@@ -158,8 +172,8 @@ func TestAnswersKeepToTheirFolds(t *testing.T) {
 			}
 		}
 	}
-	if within == 0 || across == 0 {
-		t.Fatalf("%d answers within folds and %d across: nothing was shown", within, across)
+	if within == 0 || across == 0 || asked == 0 {
+		t.Fatalf("%d answers within folds, %d across and %d asked for: nothing was shown", within, across, asked)
 	}
 	for k := range f.params.Folds {
 		rows, in := map[int32]bool{}, 0
@@ -191,7 +205,7 @@ func TestUngroupedRecordsAreNotReplayed(t *testing.T) {
 	}
 	n := len(p.Records)
 	p.Groups[3], p.Groups[n-1] = NoGroup, NoGroup
-	p.Pairs = []ExplicitPair{{3, 4, true, 1}}
+	p.Pairs = []ExplicitPair{{A: 3, B: 4, Same: true, Confidence: 1}}
 	g := p.grouped()
 	if len(g.Records) != n-2 || len(g.Groups) != n-2 || len(g.Confidence) != n-2 || g.Pairs != nil || g.Records[3] != p.Records[4] || g.Organisation != p.Organisation {
 		t.Errorf("%d records of %d, %d pairs", len(g.Records), n, len(g.Pairs))

@@ -293,12 +293,18 @@ func (a *answers) check(ctx context.Context, exports []*datasets.Export, opt dat
 	return first.fault("no event %.64q in %s: give the export that the pair was sampled from with --export, undo what a spreadsheet made of the id, or remove the row", id, dirs(exports))
 }
 
+// labelledPair is a pair that is learned from.
+type labelledPair struct {
+	datasets.Pair
+	asked bool // it is an answer, not of an export
+}
+
 // usable returns the pairs that can be learned from, ordered by their events:
 // the answers, with full confidence, then those of the exports that nobody was
 // asked about. homes and groups are of the events that may be used. It counts
 // what became of the answers.
-func (a *answers) usable(homes map[string]*corpusProject, groups map[string]string, explicit []datasets.Pair) ([]datasets.Pair, error) {
-	var out []datasets.Pair
+func (a *answers) usable(homes map[string]*corpusProject, groups map[string]string, explicit []datasets.Pair) ([]labelledPair, error) {
+	var out []labelledPair
 	answered := map[[2]string]bool{}
 	if a != nil {
 		skipped := a.counts.skipped
@@ -324,7 +330,7 @@ func (a *answers) usable(homes map[string]*corpusProject, groups map[string]stri
 				a.counts.againstGroups++
 			}
 			answered[x.key()] = x.same
-			out = append(out, datasets.Pair{A: x.key()[0], B: x.key()[1], Group: x.same, Confidence: 1, Source: "answer"})
+			out = append(out, labelledPair{datasets.Pair{A: x.key()[0], B: x.key()[1], Group: x.same, Confidence: 1}, true})
 		}
 	}
 	for _, p := range explicit {
@@ -332,12 +338,12 @@ func (a *answers) usable(homes map[string]*corpusProject, groups map[string]stri
 			continue // a pair is of use only when both its events are
 		}
 		if same, ok := answered[[2]string{min(p.A, p.B), max(p.A, p.B)}]; !ok {
-			out = append(out, p)
+			out = append(out, labelledPair{p, false})
 		} else if same != p.Group {
 			a.counts.againstPairs++
 		}
 	}
-	slices.SortStableFunc(out, func(x, y datasets.Pair) int {
+	slices.SortStableFunc(out, func(x, y labelledPair) int {
 		return cmp.Or(cmp.Compare(x.A, y.A), cmp.Compare(x.B, y.B))
 	})
 	return out, nil

@@ -267,10 +267,14 @@ func (c *corpus) assemble(projects map[string]*corpusProject, explicit []dataset
 	for _, pair := range pairs {
 		a, b := where[pair.A], where[pair.B]
 		p := &c.training.Projects[a.project]
-		p.Pairs = append(p.Pairs, train.ExplicitPair{A: int32(a.event), B: int32(b.event), Same: pair.Group, Confidence: float32(pair.Confidence)})
+		p.Pairs = append(p.Pairs, train.ExplicitPair{A: int32(a.event), B: int32(b.event), Same: pair.Group, Confidence: float32(pair.Confidence), Asked: pair.asked})
 		text(pair.A)
 		text(pair.B)
-		text(fmt.Sprint(pair.Group, pair.Confidence))
+		said := fmt.Sprint(pair.Group, pair.Confidence)
+		if pair.asked {
+			said += " asked"
+		}
+		text(said)
 	}
 	c.digest = hex.EncodeToString(digest.Sum(nil))
 	return nil
