@@ -46,7 +46,8 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs the scripts of testdata/script. They find the shared inputs
 // and the run under $EXPORT, $GOLDEN, $MIXED, $CONFIG, $KEY and $RUN, the
-// export with half its labels under $PARTIAL, fixtures of other formats under $FORMATS, and a
+// export with half its labels under $PARTIAL, with a ledger that withdraws an
+// organisation under $PARTIAL_WITHDRAWN, fixtures of other formats under $FORMATS, and a
 // time at which the consent is in force under $ASOF. $LEDGER is the export's ledger,
 // $WITHDRAWN goes on from it with a withdrawal, $REGRANTED from that, and $REWRITTEN
 // goes another way; each has its head under $LEDGER_HEAD and so on.
@@ -60,7 +61,7 @@ func TestScripts(t *testing.T) {
 	writeMixed(t, mixed)
 	ledgers := writeLedgers(t, w.export, t.TempDir())
 	partial := filepath.Join(t.TempDir(), "partial")
-	writePartial(t, partial)
+	partialWithdrawn := writePartial(t, partial)
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"),
 		Setup: func(env *testscript.Env) error {
@@ -68,6 +69,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("GOLDEN", w.golden)
 			env.Setenv("MIXED", mixed)
 			env.Setenv("PARTIAL", partial)
+			env.Setenv("PARTIAL_WITHDRAWN", partialWithdrawn)
 			env.Setenv("CONFIG", w.config)
 			env.Setenv("KEY", w.key)
 			env.Setenv("RUN", w.run)
