@@ -72,7 +72,7 @@ var kinds = []struct {
 	{LabelWithoutEvent, false, "the label is never used"}, {PairWithoutEvent, false, "the pair is never used"},
 	{PairAgainstGroups, false, "the pair counts; correct the labels"},
 	{GroupAcross, false, "each project's part counts as a group of its own"},
-	{EventWithoutLabel, false, "the event is not learned from"},
+	{EventWithoutLabel, false, "the event is learned from in pairs alone, if it stands in one"},
 	{EqualContent, false, "no fault, but figures on these golden events flatter the model"},
 	{NotChecked, false, "mend what is bad, then verify again"},
 }

@@ -84,7 +84,7 @@ func TestVerifyFindings(t *testing.T) {
 		{PairWithoutEvent, "pairs.parquet", 4, `there is no event "gone"; the pair is never used`},
 		{PairAgainstGroups, "pairs.parquet", 1, `the pair "e0", "e6" is SEPARATE, their groups are "g" and "g"; the pair counts; correct the labels`},
 		{GroupAcross, "labels.parquet", 5, `group "g" has events of project "org/p0" and of "org/p1"; each project's part counts as a group of its own`},
-		{EventWithoutLabel, "", 0, "8 of 12 events have no label; the event is not learned from"},
+		{EventWithoutLabel, "", 0, "8 of 12 events have no label; the event is learned from in pairs alone, if it stands in one"},
 	}
 	if diff := cmp.Diff(want, v.Findings); diff != "" {
 		t.Error(diff)

@@ -21,6 +21,10 @@ func trainingOf(s *source) trainingView {
 	v := trainingView{Lead: fmt.Sprintf("%s allowed for training in %s; %s denied. Pairs were mined from %s; the scorer has %s.",
 		counted(t.Events, "event"), counted(t.Projects, "project"), counted(denied, "row"),
 		counted(t.Organisations, "organisation"), counted(t.Trees, "tree"))}
+	if l := t.Labels; l != nil {
+		v.Lead += fmt.Sprintf(" Of the pairs that people judged, %s learned from (%d the same problem, %d not); %d left out for lack of consent, %s unanswered.",
+			counted(l.Same+l.Different, "pair"), l.Same, l.Different, l.Denied, counted(l.Skipped, "row"))
+	}
 	mined := table{
 		Title:   "Mined pairs",
 		Caption: "What was mined for each platform",

@@ -37,7 +37,7 @@ func (f *fitting) mineBoundary(ctx context.Context, columns []boost.Column, limi
 			p.Progress = func(done, total int) {
 				f.params.Progress(fmt.Sprintf("mining near the boundary, %d of %d", round*len(models)-len(models)+fold+1, (f.params.Mine.Rounds-1)*len(models)), done, total)
 			}
-			e, err := boost.Fit(ctx, f.mined, f.outside(fold), f.labels, f.weights, p)
+			e, err := boost.Fit(ctx, f.mined, f.without(fold), f.labels, f.weights, p)
 			if errors.Is(err, boost.ErrNoRows) || errors.Is(err, boost.ErrOneClass) {
 				continue
 			} else if err != nil {
@@ -64,18 +64,6 @@ func (f *fitting) mineBoundary(ctx context.Context, columns []boost.Column, limi
 	return nil
 }
 
-// outside returns the mined pairs of which neither group lies in a fold.
-func (f *fitting) outside(fold int) []int32 {
-	var rows []int32
-	for i, p := range f.pairs {
-		groups := f.projects[p.Project].groups
-		if f.folds[p.Project][groups[p.A]] != fold && f.folds[p.Project][groups[p.B]] != fold {
-			rows = append(rows, int32(i))
-		}
-	}
-	return rows
-}
-
 // nearBoundary returns pairs of a project that were not chosen before, for each
 // record those nearest the boundary and, if they are more than a quarter of the
 // limit on its pairs, of all of them the nearest.
@@ -95,15 +83,15 @@ func (f *fitting) nearBoundary(project int, models []*boost.Ensemble, chosen map
 	var v features.Vector
 	row := make([]float32, len(f.use))
 	for i, r := range p.records {
-		e := models[f.folds[project][p.groups[i]]]
-		if e == nil {
+		e := models[f.folds[project][p.homes[i]]]
+		if e == nil || p.groups[i] == NoGroup {
 			continue
 		}
 		own = own[:0]
 		candidates = index.Candidates(candidates[:0], r, &p.frequencies, 0, model.MaxCandidates)
 		for _, j := range candidates {
 			a, b := min(i, j), max(i, j)
-			if a == b || chosen[[2]int32{int32(a), int32(b)}] || p.records[a].Content == p.records[b].Content {
+			if a == b || p.groups[j] == NoGroup || chosen[[2]int32{int32(a), int32(b)}] || p.records[a].Content == p.records[b].Content {
 				continue
 			}
 			features.Compare(&views[a], &views[b], &v)

@@ -23,12 +23,12 @@ func TestNearBoundary(t *testing.T) {
 	}
 	models := make([]*boost.Ensemble, p.Folds)
 	for fold := range models {
-		rows := f.outside(fold)
+		rows := f.without(fold)
 		for _, i := range rows {
 			pair := f.pairs[i]
 			for _, r := range []int32{pair.A, pair.B} {
 				if f.folds[pair.Project][f.projects[pair.Project].groups[r]] == fold {
-					t.Fatalf("pair %+v is outside fold %d, yet in it", pair, fold)
+					t.Fatalf("pair %+v is without fold %d, yet in it", pair, fold)
 				}
 			}
 		}

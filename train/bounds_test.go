@@ -25,14 +25,14 @@ func TestShares(t *testing.T) {
 // TestReplayedProjects: platforms take turns, whole projects are taken, and the
 // first is taken whatever its size.
 func TestReplayedProjects(t *testing.T) {
-	f := &fitting{corpus: &Corpus{}, params: Params{Seed: 3, MostReplayed: 100}}
+	f := &fitting{params: Params{Seed: 3, MostReplayed: 100}}
 	for i := range 20 {
 		platform := features.Go
 		if i >= 15 {
 			platform = features.PHP
 		}
 		f.projects = append(f.projects, &prepared{platform: platform})
-		f.corpus.Projects = append(f.corpus.Projects, Project{Records: make([]*features.Record, 10)})
+		f.replayed = append(f.replayed, &Project{Records: make([]*features.Record, 10)})
 	}
 	perPlatform := map[features.Platform]int{}
 	for i, chosen := range f.replayedProjects() {

@@ -47,7 +47,7 @@ func TestPrepare(t *testing.T) {
 		{"groups", got.groups, []int32{5, 2, 2, 5}},
 		{"confidence", got.confidence, []float32{1, 0.9, 0.8, 0.7}},
 		{"first times", got.first, map[int32]int64{5: 0, 2: 3600_000}},
-		{"explicit pairs", got.explicit, []ExplicitPair{{0, 1, true, 0.4}, {1, 3, true, 0.6}, {1, 3, false, 0.3}}},
+		{"explicit pairs", got.explicit, []ExplicitPair{{0, 1, true, 0.4, false}, {1, 3, true, 0.6, false}, {1, 3, false, 0.3, false}}},
 		{"platform, the first of equally common ones", got.platform, features.Python},
 		{"organisation", got.organisation, 3},
 		{"groups by first record", got.byGroup(), [][]int{{0, 3}, {1, 2}}},

@@ -5,7 +5,7 @@
 //     are left out and each record is weighed by its project's frequencies.
 //  2. Pairs are mined from the labels: positives, hard negatives that blocking
 //     finds in other groups, random negatives, and pairs with a label of their
-//     own. Tuning pairs are drawn beside them as an evaluation draws.
+//     own, which people may have been asked for. Tuning pairs are drawn beside them as an evaluation draws.
 //  3. Groups are assigned to folds, by organisation where there are enough of
 //     them, else by time.
 //  4. Forests ([whorl/train/boost]) are cross-fitted: each scores the tuning
@@ -22,6 +22,9 @@
 // [CrossValidate] stops after the folds left out: its [Validation] is what a
 // search compares settings by, and [Gain] says whether a difference is more than
 // luck.
+//
+// [SamplePairs] goes the other way: it chooses the pairs whose labels would tell
+// a model most, for people to judge.
 //
 // Nothing is judged on what it was fitted on, and nothing here may come near
 // the data a model is judged by: the package imports neither datasets, which

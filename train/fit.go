@@ -118,8 +118,8 @@ func Fit(ctx context.Context, corpus *Corpus, params Params) (*Outcome, error) {
 // fitting is a fit under way.
 type fitting struct {
 	params   Params
-	corpus   *Corpus
 	projects []*prepared
+	replayed []*Project // what replays take: records with a group
 	folds    []map[int32]int
 	use      []int // features that may be split on
 	report   Report
@@ -136,12 +136,15 @@ type fitting struct {
 }
 
 func newFitting(ctx context.Context, corpus *Corpus, params Params) (*fitting, error) {
-	f := &fitting{params: params, corpus: corpus}
+	f := &fitting{params: params}
 	columns, err := f.columns()
 	if err != nil {
 		return nil, err
 	}
 	n := len(corpus.Projects)
+	for i := range corpus.Projects {
+		f.replayed = append(f.replayed, corpus.Projects[i].grouped())
+	}
 	f.projects = make([]*prepared, n)
 	if err := f.each(ctx, "counting", n, func(i int) { f.projects[i] = prepare(&corpus.Projects[i]) }); err != nil {
 		return nil, err
@@ -331,7 +334,7 @@ func (f *fitting) crossFit(ctx context.Context) (rounds int, err error) {
 	byFold := make([][]int32, f.params.Folds)
 	for i := range f.tuning {
 		t := &f.tuning[i]
-		fold := f.folds[t.project][f.projects[t.project].groups[t.a]]
+		fold := f.folds[t.project][f.projects[t.project].homes[t.a]]
 		byFold[fold] = append(byFold[fold], int32(i))
 	}
 	stops := stopsOf(f.params.Boost.Trees)
@@ -343,11 +346,10 @@ func (f *fitting) crossFit(ctx context.Context) (rounds int, err error) {
 		if len(byFold[fold]) == 0 {
 			continue
 		}
-		rows := f.outside(fold)
 		p := f.params.Boost
 		p.Seed += uint64(fold) + 1
 		stage := fmt.Sprintf("cross-fitting %d of %d", fold+1, len(ensembles))
-		e, err := f.fitBag(ctx, rows, p, stage)
+		e, err := f.fitBag(ctx, f.without(fold), p, stage)
 		if errors.Is(err, boost.ErrNoRows) || errors.Is(err, boost.ErrOneClass) {
 			continue // too little data for this fold: its pairs tune nothing
 		} else if err != nil {
@@ -392,6 +394,18 @@ func (f *fitting) crossFit(ctx context.Context) (rounds int, err error) {
 	}
 	f.ensembles = ensembles
 	return rounds, nil
+}
+
+// without returns the mined pairs that have no event in a fold.
+func (f *fitting) without(fold int) []int32 {
+	var rows []int32
+	for i, p := range f.pairs {
+		homes := f.projects[p.Project].homes
+		if f.folds[p.Project][homes[p.A]] != fold && f.folds[p.Project][homes[p.B]] != fold {
+			rows = append(rows, int32(i))
+		}
+	}
+	return rows
 }
 
 // mostStops bounds the numbers of rounds that are compared.

@@ -128,7 +128,7 @@ func TestFitAnyWorkers(t *testing.T) {
 	var want *Outcome
 	for _, workers := range []int{1, 2, 5} {
 		p := quick
-		p.Workers = workers
+		p.Workers, p.Mine.Rounds = workers, 2
 		last := map[string][2]int{}
 		p.Progress = func(stage string, done, total int) {
 			if done != last[stage][0]+1 || last[stage][1] != 0 && total != last[stage][1] {

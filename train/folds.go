@@ -18,7 +18,8 @@ import (
 // block of time a fold. So is an organisation that holds more than two fifths
 // of its platform (docs/decisions.md).
 
-// assignFolds returns the fold of every group, by project.
+// assignFolds returns the fold of every home, by project: of every group, and
+// of the records without one.
 func assignFolds(projects []*prepared, folds int) []map[int32]int {
 	type unit struct{ organisation, events int }
 	perPlatform := map[features.Platform]map[int]int{}
@@ -65,8 +66,8 @@ func assignFolds(projects []*prepared, folds int) []map[int32]int {
 		out[i] = map[int32]int{}
 		fold, whole := home[foldFamily(p.platform)][p.organisation]
 		var groups []int32
-		for _, members := range p.byGroup() {
-			groups = append(groups, p.groups[members[0]])
+		for _, members := range by(p.homes) {
+			groups = append(groups, p.homes[members[0]])
 		}
 		slices.SortStableFunc(groups, func(a, b int32) int { return cmp.Compare(p.first[a], p.first[b]) })
 		for k, g := range groups {

@@ -16,7 +16,7 @@ func sketch(organisation int, platform features.Platform, n int) *prepared {
 	for i := range n {
 		g := int32(1000 - i/2) // numbers against the order of time
 		p.records = append(p.records, &features.Record{})
-		p.groups = append(p.groups, g)
+		p.groups, p.homes = append(p.groups, g), append(p.homes, g)
 		if _, ok := p.first[g]; !ok {
 			p.first[g] = int64(i)
 		}

@@ -21,7 +21,7 @@ type MineParams struct {
 	Hard       int // blocked negatives of one record at most; default 20
 	Random     int // negatives drawn at random for each record; default 15
 	PerProject int // pairs of one project at most; default 60000
-	Rounds     int // of mining, all but the first near the boundary of the model so far; default 3
+	Rounds     int // of mining, all but the first near the boundary of the model so far; default 1
 	Near       int // candidates of one record that each of those adds at most; default 5
 }
 
@@ -29,7 +29,7 @@ func (p MineParams) withDefaults() MineParams {
 	for _, d := range []struct {
 		v *int
 		d int
-	}{{&p.PerGroup, 150}, {&p.Hard, 20}, {&p.Random, 15}, {&p.PerProject, 60000}, {&p.Rounds, 3}, {&p.Near, 5}} {
+	}{{&p.PerGroup, 150}, {&p.Hard, 20}, {&p.Random, 15}, {&p.PerProject, 60000}, {&p.Rounds, 1}, {&p.Near, 5}} {
 		if *d.v == 0 {
 			*d.v = d.d
 		}
@@ -45,7 +45,8 @@ func (p MineParams) withDefaults() MineParams {
 //     other groups, which look alike by construction;
 //   - random negatives, so that the scorer also knows the easy ones.
 //
-// Weights carry the labels' confidence.
+// Weights carry the labels' confidence. Records without a group stand in pairs
+// with a label of their own alone.
 func mine(project int, p *prepared, params MineParams, seed uint64) []Pair {
 	rng := rand.New(rand.NewPCG(seed, uint64(project)))
 	chosen := map[[2]int32]bool{}
@@ -56,6 +57,9 @@ func mine(project int, p *prepared, params MineParams, seed uint64) []Pair {
 		}
 		if a > b {
 			a, b = b, a
+		}
+		if p.groups[a] == NoGroup || p.groups[b] == NoGroup {
+			return
 		}
 		key := [2]int32{int32(a), int32(b)}
 		if chosen[key] || p.records[a].Content == p.records[b].Content {
@@ -96,10 +100,13 @@ func mine(project int, p *prepared, params MineParams, seed uint64) []Pair {
 	}
 	var candidates []int
 	for i, r := range p.records {
+		if p.groups[i] == NoGroup {
+			continue
+		}
 		candidates = index.Candidates(candidates[:0], r, &p.frequencies, 0, model.MaxCandidates)
 		hard := 0
 		for _, j := range candidates {
-			if p.groups[j] == p.groups[i] {
+			if p.groups[j] == p.groups[i] || p.groups[j] == NoGroup {
 				continue
 			}
 			if hard++; hard > params.Hard {

@@ -10,8 +10,8 @@ import (
 	"whorl/features/blocking"
 )
 
-// anyProject draws a generated project with uneven confidences, explicit pairs
-// and exact copies.
+// anyProject draws a generated project with uneven confidences, explicit pairs,
+// exact copies and records without a group.
 func anyProject(t *rapid.T) *Project {
 	y := toy{
 		seed: rapid.Uint64().Draw(t, "seed"), organisations: 1, projects: 1, platform: "python",
@@ -29,7 +29,7 @@ func anyProject(t *rapid.T) *Project {
 			if b >= a {
 				b++
 			}
-			p.Pairs = append(p.Pairs, ExplicitPair{a, b, rapid.Bool().Draw(t, "same"), 0.75})
+			p.Pairs = append(p.Pairs, ExplicitPair{a, b, rapid.Bool().Draw(t, "same"), 0.75, rapid.Bool().Draw(t, "asked")})
 		}
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "copies") { // in the same group or in another
@@ -37,6 +37,9 @@ func anyProject(t *rapid.T) *Project {
 		p.Records = append(p.Records, p.Records[i])
 		p.Groups = append(p.Groups, rapid.SampledFrom(p.Groups).Draw(t, "in"))
 		p.Confidence = append(p.Confidence, 1)
+	}
+	for range rapid.IntRange(0, 4).Draw(t, "without a group") {
+		p.Groups[rapid.IntRange(0, n-1).Draw(t, "which")] = NoGroup
 	}
 	return p
 }
@@ -80,6 +83,9 @@ func TestMine(t *testing.T) {
 					t.Fatalf("pair %+v: its own label is %+v", q, e)
 				}
 				continue
+			}
+			if p.groups[q.A] == NoGroup || p.groups[q.B] == NoGroup {
+				t.Fatalf("pair %+v has a record without a group and no label of its own", q)
 			}
 			if q.Same != (p.groups[q.A] == p.groups[q.B]) || q.Weight != p.confidence[q.A]*p.confidence[q.B] {
 				t.Fatalf("pair %+v of groups %d and %d, confidence %g and %g", q, p.groups[q.A], p.groups[q.B], p.confidence[q.A], p.confidence[q.B])
@@ -128,8 +134,11 @@ func TestMine(t *testing.T) {
 		hard := map[[2]int32]bool{}
 		for i, r := range p.records {
 			n := 0
+			if p.groups[i] == NoGroup {
+				continue
+			}
 			for _, j := range index.Candidates(nil, r, &p.frequencies, 0, 100) {
-				if p.groups[i] == p.groups[j] || n == params.Hard {
+				if p.groups[i] == p.groups[j] || p.groups[j] == NoGroup || n == params.Hard {
 					continue
 				}
 				n++
@@ -171,7 +180,10 @@ func TestPrepareAndMineIgnoreNumbers(t *testing.T) {
 		names := rng.Perm(1000)
 		other.Groups = nil
 		for _, g := range p.Groups {
-			other.Groups = append(other.Groups, int32(names[g]))
+			if g != NoGroup {
+				g = int32(names[g])
+			}
+			other.Groups = append(other.Groups, g)
 		}
 		other.Records, other.Confidence = slices.Clone(p.Records), slices.Clone(p.Confidence)
 		for range 5 {
@@ -185,8 +197,8 @@ func TestPrepareAndMineIgnoreNumbers(t *testing.T) {
 			t.Fatal("numbers of groups or copies change the mined pairs")
 		}
 		folds := assignFolds([]*prepared{a, b}, 3)
-		for i := range a.groups {
-			if folds[0][a.groups[i]] != folds[1][b.groups[i]] {
+		for i := range a.homes {
+			if folds[0][a.homes[i]] != folds[1][b.homes[i]] {
 				t.Fatalf("record %d: fold %d and, renumbered, %d", i, folds[0][a.groups[i]], folds[1][b.groups[i]])
 			}
 		}

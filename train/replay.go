@@ -105,7 +105,7 @@ func (f *fitting) replayedProjects() []bool {
 			if len(list) == 0 {
 				continue
 			}
-			n := len(f.corpus.Projects[list[0]].Records)
+			n := len(f.replayed[list[0]].Records)
 			if events > 0 && events+n > f.params.MostReplayed {
 				perPlatform[platform] = nil
 				continue
@@ -132,8 +132,8 @@ const fullReplay = 500
 
 // replay takes one project's events through the grouper, copies included.
 func (f *fitting) replay(m *model.Model, project, fold int) *replayed {
-	p := &f.corpus.Projects[project]
-	out := &replayed{project: p, index: project, fold: fold, weight: min(1, fullReplay/float64(len(p.Records)))}
+	p := f.replayed[project]
+	out := &replayed{project: p, index: project, fold: fold, weight: min(1, fullReplay/float64(max(1, len(p.Records))))}
 	g := model.NewGrouper(m)
 	var found []model.Candidate
 	for i, r := range p.Records {

@@ -89,7 +89,7 @@ func TestReplayWeight(t *testing.T) {
 		for i := range p.Records {
 			p.Records[i] = &features.Record{Content: 1, Platform: features.Go}
 		}
-		f := &fitting{corpus: &Corpus{Projects: []Project{p}}, folds: []map[int32]int{{0: 0}}}
+		f := &fitting{replayed: []*Project{&p}, folds: []map[int32]int{{0: 0}}}
 		leaf := model.Forest{Roots: []int32{0}, Feature: []int32{-1}, Threshold: []float32{0}, Left: []int32{0}, Right: []int32{0}, DefaultLeft: []bool{false}, Value: []float32{1}}
 		m := served(t, &Outcome{Parts: model.Parts{PrecisionTarget: 0.9, Forest: leaf, Fallback: model.Calibration{Kind: model.Sigmoid, A: 1}, FallbackThreshold: 0.5}})
 		if got := f.replay(m, 0, 0).weight; got != want {

@@ -56,7 +56,7 @@ func (f *fitting) describe() Report {
 	for _, p := range f.projects {
 		out := at(p)
 		out.Records += len(p.records)
-		out.Groups += len(p.first)
+		out.Groups += p.numGroups
 		r.Records += len(p.records)
 	}
 	for _, pair := range f.pairs {

@@ -15,28 +15,32 @@ type tuningPair struct {
 	margin  float64
 }
 
-// drawTuning samples pairs of one project whose two groups lie in one fold:
+// drawTuning samples pairs of one project whose two events lie in one fold:
 // all positives up to half the limit, negatives up to the other half. Explicit
-// pairs beat what the groups imply. Weights undo the sampling.
+// pairs beat what the groups imply, and are all there is of records without a
+// group, but for those that were asked about. Weights undo the sampling.
 func drawTuning(project int, p *prepared, folds map[int32]int, limit int, seed uint64) []tuningPair {
 	rng := rand.New(rand.NewPCG(seed, uint64(project)))
-	explicit := make(map[[2]int32]bool, len(p.explicit))
+	explicit := make(map[[2]int32]ExplicitPair, len(p.explicit))
 	for _, e := range slices.Backward(p.explicit) { // the first of equal pairs counts, as in mine
-		explicit[[2]int32{e.A, e.B}] = e.Same
+		explicit[[2]int32{e.A, e.B}] = e
 	}
 	var members [2][]tuningPair // negatives, positives: reservoirs
 	var seen [2]int
 	room := [2]int{limit - limit/2, limit / 2}
 	for j := range p.records {
 		for i := range j {
-			if folds[p.groups[i]] != folds[p.groups[j]] || p.records[i].Content == p.records[j].Content {
+			if folds[p.homes[i]] != folds[p.homes[j]] || p.records[i].Content == p.records[j].Content {
 				continue
 			}
-			same := p.groups[i] == p.groups[j]
+			same, known := p.groups[i] == p.groups[j], p.groups[i] != NoGroup && p.groups[j] != NoGroup
 			if len(explicit) > 0 {
-				if judged, ok := explicit[[2]int32{int32(i), int32(j)}]; ok {
-					same = judged
+				if e, ok := explicit[[2]int32{int32(i), int32(j)}]; ok {
+					same, known = e.Same, known || !e.Asked
 				}
+			}
+			if !known {
+				continue
 			}
 			k := 0
 			if same {

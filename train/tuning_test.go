@@ -22,9 +22,11 @@ func TestDrawTuning(t *testing.T) {
 		var taken [2]int
 		for j := range p.records {
 			for i := range j {
-				if folds[p.groups[i]] == folds[p.groups[j]] && p.records[i].Content != p.records[j].Content {
+				e, judged := explicit[[2]int32{int32(i), int32(j)}]
+				known := judged && !e.Asked || p.groups[i] != NoGroup && p.groups[j] != NoGroup
+				if known && folds[p.homes[i]] == folds[p.homes[j]] && p.records[i].Content != p.records[j].Content {
 					same := p.groups[i] == p.groups[j]
-					if e, ok := explicit[[2]int32{int32(i), int32(j)}]; ok {
+					if judged {
 						same = e.Same
 					}
 					population[index(same)]++
@@ -34,11 +36,15 @@ func TestDrawTuning(t *testing.T) {
 		seen := map[[2]int32]bool{}
 		for _, d := range drawn {
 			same := p.groups[d.a] == p.groups[d.b]
-			if e, ok := explicit[[2]int32{d.a, d.b}]; ok {
+			e, judged := explicit[[2]int32{d.a, d.b}]
+			if judged {
 				same = e.Same
 			}
+			if (!judged || e.Asked) && (p.groups[d.a] == NoGroup || p.groups[d.b] == NoGroup) {
+				t.Fatalf("pair %+v has a record without a group and no label that may tune", d)
+			}
 			if d.project != 2 || d.a >= d.b || seen[[2]int32{d.a, d.b}] || d.same != same ||
-				folds[p.groups[d.a]] != folds[p.groups[d.b]] || p.records[d.a].Content == p.records[d.b].Content {
+				folds[p.homes[d.a]] != folds[p.homes[d.b]] || p.records[d.a].Content == p.records[d.b].Content {
 				t.Fatalf("pair %+v", d)
 			}
 			seen[[2]int32{d.a, d.b}] = true

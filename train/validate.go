@@ -97,7 +97,7 @@ func (f *fitting) platformLosses(samples []sample, fallback model.Calibration, o
 			c = fallback
 		}
 		p := f.projects[t.project]
-		h := home{p.organisation, f.folds[t.project][p.groups[t.a]]}
+		h := home{p.organisation, f.folds[t.project][p.homes[t.a]]}
 		if cells[s.platform] == nil {
 			cells[s.platform] = map[home]*Cell{}
 		}

@@ -6,8 +6,9 @@
 //  2. tune searches settings for train on exports alone.
 //  3. eval judges a model file again; report renders results.
 //  4. inspect, datasets, features and normalize look into what goes in and out; datasets
-//     import makes datasets of other formats, and datasets withdrawals lists
-//     the runs whose data may not be used any more.
+//     import makes datasets of other formats, datasets sample-pairs asks people
+//     about pairs, and datasets withdrawals lists the runs whose data may not be
+//     used any more.
 //
 // Results go to standard output, everything else to standard error. The exit
 // status is 0, 1 for a failure and 2 for wrong usage.

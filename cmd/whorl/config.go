@@ -95,7 +95,7 @@ func defaultConfig() *config {
 	c.Without = []string{"time_gap"} // docs/decisions.md
 	c.MinOrgs = 2
 	c.Mining.PerGroup, c.Mining.Hard, c.Mining.Random, c.Mining.PerProject = 150, 20, 15, 60000
-	c.Mining.Rounds, c.Mining.Near = 3, 5
+	c.Mining.Rounds, c.Mining.Near = 1, 5
 	c.Trees.Most, c.Trees.Leaves, c.Trees.Depth = 150, 31, 7
 	c.Trees.LearningRate, c.Trees.L2, c.Trees.MinRows = 0.1, 1, 20
 	c.Trees.RowSample, c.Trees.ColumnSample = 0.7, 0.7

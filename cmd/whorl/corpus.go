@@ -26,6 +26,7 @@ import (
 // corpus is what training reads: records and labels of the consented events.
 type corpus struct {
 	training       train.Corpus
+	projects       []*corpusProject // the names of what stands in training, if all events were kept
 	exports        []*datasets.Export
 	tallies        []*datasets.Tally
 	used           []map[string]map[string]bool // by export: organisations with allowed events, and their projects
@@ -34,7 +35,7 @@ type corpus struct {
 	digest         string // of everything that the fit depends on but stack trace rules, which have their own
 }
 
-// corpusProject collects one project's events before they are sorted.
+// corpusProject collects one project's events, at last in the order of time.
 type corpusProject struct {
 	id, organisation string
 	events           []corpusEvent
@@ -57,16 +58,29 @@ func (p *corpusProject) shared(r *features.Record) *features.Record {
 type corpusEvent struct {
 	id     string
 	record *features.Record
-	label  datasets.Label
+	label  datasets.Label // without a group: it has none
+}
+
+// corpusReading says what a corpus is read from.
+type corpusReading struct {
+	exports  []*datasets.Export
+	options  datasets.Options
+	guard    *datasets.Guard      // told of every event
+	answers  *answers             // nil: none
+	stack    *rules.Set           // nil: none
+	keep     func(id string) bool // events to keep without a label or pair; nil: none
+	progress func(string, int, int)
 }
 
 // readCorpus reads the events of all exports that may train a fingerprinter.
 // Text ends here: what it returns holds hashes, of frames that went through
 // stack trace rules if there are any.
-func readCorpus(ctx context.Context, exports []*datasets.Export, opt datasets.Options, guard *datasets.Guard, stack *rules.Set, progress func(string, int, int)) (*corpus, error) {
-	c := &corpus{exports: exports}
+func readCorpus(ctx context.Context, from corpusReading) (*corpus, error) {
+	c := &corpus{exports: from.exports}
+	exports, opt, guard, progress := from.exports, from.options, from.guard, from.progress
+	answered := from.answers.ids()
 	projects := map[string]*corpusProject{}
-	from := map[string]int{} // event id to the export it came from, where there are several
+	home := map[string]int{} // event id to the export it came from, where there are several or the event stands in an answer
 	pairs := []datasets.Pair{}
 	total, done := 0, 0
 	for _, x := range exports {
@@ -83,9 +97,14 @@ func readCorpus(ctx context.Context, exports []*datasets.Export, opt datasets.Op
 		}
 		c.contradictions += len(datasets.Contradictions(labels, explicit))
 		pairs = append(pairs, explicit...)
+		paired := maps.Clone(answered)
+		for _, p := range explicit {
+			paired[p.A], paired[p.B] = true, true
+		}
+		wanted := func(id string) bool { return paired[id] || from.keep != nil && from.keep(id) }
 		used := map[string]map[string]bool{}
 		sightings, tally := datasets.Map(ctx, x, opt, func() func(*features.Event) sighting {
-			return sightings(labels, !guard.Empty(), stack)
+			return sightings(labels, wanted, !guard.Empty(), from.stack)
 		})
 		for s, err := range sightings {
 			if err != nil {
@@ -100,11 +119,11 @@ func readCorpus(ctx context.Context, exports []*datasets.Export, opt datasets.Op
 			if done++; done%64 == 0 {
 				progress("reading", done, total)
 			}
-			if len(exports) > 1 {
-				if other, ok := from[s.id]; ok && other != k {
+			if len(exports) > 1 || answered[s.id] {
+				if other, ok := home[s.id]; ok && other != k {
 					return nil, fmt.Errorf("event %q stands in %s and in %s: give each event once", s.id, exports[other].Dir, x.Dir)
 				}
-				from[strings.Clone(s.id)] = k
+				home[strings.Clone(s.id)] = k
 			}
 			guard.Observe(s.id, s.project, s.content)
 			if s.record == nil {
@@ -126,10 +145,15 @@ func readCorpus(ctx context.Context, exports []*datasets.Export, opt datasets.Op
 		}
 	}
 	progress("reading", total, total)
-	if len(projects) == 0 {
+	if err := from.answers.check(ctx, exports, opt, home); err != nil {
+		return nil, err
+	}
+	if err := c.assemble(projects, pairs, from.answers, from.keep != nil); err != nil {
+		return nil, err
+	}
+	if len(c.training.Projects) == 0 {
 		return nil, fmt.Errorf("%s: none of %d allowed events has a label: list a file with the role labels in manifest.json", dirs(exports), c.unlabelled)
 	}
-	c.assemble(projects, pairs)
 	return c, nil
 }
 
@@ -137,13 +161,13 @@ func readCorpus(ctx context.Context, exports []*datasets.Export, opt datasets.Op
 type sighting struct {
 	id, organisation, project string
 	content                   datasets.Content // if golden data is guarded
-	record                    *features.Record // nil without a label
+	record                    *features.Record // nil without a label, unless it is wanted
 	label                     datasets.Label
 }
 
 // sightings returns the function of one reader that turns events into
 // sightings.
-func sightings(labels map[string]datasets.Label, guarded bool, stack *rules.Set) func(*features.Event) sighting {
+func sightings(labels map[string]datasets.Label, wanted func(id string) bool, guarded bool, stack *rules.Set) func(*features.Event) sighting {
 	extractor := features.Extractor{Rules: stack}
 	var record features.Record
 	return func(e *features.Event) sighting {
@@ -152,7 +176,7 @@ func sightings(labels map[string]datasets.Label, guarded bool, stack *rules.Set)
 			s.content = datasets.ContentOf(e)
 		}
 		label, ok := labels[e.ID]
-		if !ok {
+		if !ok && !wanted(e.ID) {
 			return s
 		}
 		extractor.Extract(e, &record)
@@ -172,9 +196,39 @@ func dirs(exports []*datasets.Export) string {
 
 // assemble numbers organisations, projects and groups in the order of their
 // names, so that nothing depends on the order of rows, and hashes the whole.
-func (c *corpus) assemble(projects map[string]*corpusProject, pairs []datasets.Pair) {
-	organisations := map[string]int{}
+// Events that neither have a label nor stand in a pair of use are left out,
+// unless all are kept.
+func (c *corpus) assemble(projects map[string]*corpusProject, explicit []datasets.Pair, given *answers, all bool) error {
+	homes := map[string]*corpusProject{} // of events that may stand in a pair
+	groups := map[string]string{}
+	asked := given.ids()
+	for _, p := range explicit {
+		asked[p.A], asked[p.B] = true, true
+	}
 	for _, p := range projects {
+		for _, e := range p.events {
+			if asked[e.id] {
+				homes[e.id], groups[e.id] = p, e.label.GroupID
+			}
+		}
+	}
+	pairs, err := given.usable(homes, groups, explicit)
+	if err != nil {
+		return err
+	}
+	paired := map[string]bool{}
+	for _, p := range pairs {
+		paired[p.A], paired[p.B] = true, true
+	}
+	organisations := map[string]int{}
+	for name, p := range projects {
+		before := len(p.events)
+		p.events = slices.DeleteFunc(p.events, func(e corpusEvent) bool { return !all && e.label.GroupID == "" && !paired[e.id] })
+		c.unlabelled += before - len(p.events)
+		if len(p.events) == 0 {
+			delete(projects, name)
+			continue
+		}
 		organisations[p.organisation] = 0
 	}
 	for i, name := range slices.Sorted(maps.Keys(organisations)) {
@@ -206,10 +260,13 @@ func (c *corpus) assemble(projects map[string]*corpusProject, pairs []datasets.P
 		text(p.organisation)
 		text(p.id)
 		for i, e := range p.events {
-			if _, ok := groups[e.label.GroupID]; !ok {
-				groups[e.label.GroupID] = int32(len(groups))
+			g := train.NoGroup
+			if e.label.GroupID != "" {
+				if _, ok := groups[e.label.GroupID]; !ok {
+					groups[e.label.GroupID] = int32(len(groups))
+				}
+				g = groups[e.label.GroupID]
 			}
-			g := groups[e.label.GroupID]
 			if _, ok := where[e.id]; ok {
 				where[e.id] = place{len(c.training.Projects), i}
 			}
@@ -217,7 +274,7 @@ func (c *corpus) assemble(projects map[string]*corpusProject, pairs []datasets.P
 			out.Groups = append(out.Groups, g)
 			out.Confidence = append(out.Confidence, float32(e.label.Confidence))
 			text(e.id)
-			text(e.label.GroupID)
+			text(e.label.GroupID) // "" for none: a group's is never empty
 			number(math.Float64bits(e.label.Confidence))
 			// The content's hash says all of a record but these three and the rules.
 			number(e.record.Content)
@@ -226,23 +283,25 @@ func (c *corpus) assemble(projects map[string]*corpusProject, pairs []datasets.P
 			number(e.record.Runtime)
 		}
 		c.training.Projects = append(c.training.Projects, out)
+		if all {
+			c.projects = append(c.projects, p)
+		}
 		delete(projects, name) // what is not needed any more need not wait for the last
 	}
-	slices.SortStableFunc(pairs, func(x, y datasets.Pair) int {
-		return cmp.Or(cmp.Compare(x.A, y.A), cmp.Compare(x.B, y.B))
-	})
 	for _, pair := range pairs {
 		a, b := where[pair.A], where[pair.B]
-		if a.project < 0 || a.project != b.project {
-			continue // a pair is of use only when both its events are
-		}
 		p := &c.training.Projects[a.project]
-		p.Pairs = append(p.Pairs, train.ExplicitPair{A: int32(a.event), B: int32(b.event), Same: pair.Group, Confidence: float32(pair.Confidence)})
+		p.Pairs = append(p.Pairs, train.ExplicitPair{A: int32(a.event), B: int32(b.event), Same: pair.Group, Confidence: float32(pair.Confidence), Asked: pair.asked})
 		text(pair.A)
 		text(pair.B)
-		text(fmt.Sprint(pair.Group, pair.Confidence))
+		said := fmt.Sprint(pair.Group, pair.Confidence)
+		if pair.asked {
+			said += " asked"
+		}
+		text(said)
 	}
 	c.digest = hex.EncodeToString(digest.Sum(nil))
+	return nil
 }
 
 // mostTuned is how many events the projects have, at most but for one project,
@@ -267,13 +326,18 @@ func (c *corpus) tuning(seed uint64) []baseline.TuningProject {
 		}
 		var t baseline.TuningProject
 		for k, r := range projects[i].Records {
+			if projects[i].Groups[k] == train.NoGroup {
+				continue
+			}
 			t.Items = append(t.Items, eval.Item{
 				Event:  &features.Event{Time: time.UnixMilli(r.Time).UTC(), Platform: r.Platform.String()},
 				Record: r,
 			})
 			t.Groups = append(t.Groups, int(projects[i].Groups[k]))
 		}
-		out = append(out, t)
+		if len(t.Items) > 0 {
+			out = append(out, t)
+		}
 	}
 	return out
 }

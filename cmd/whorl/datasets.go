@@ -18,6 +18,7 @@ type datasetsCommand struct {
 	Verify      verifyCommand      `cmd:"" help:"Check all that can be checked of an export or golden dataset."`
 	Split       splitCommand       `cmd:"" help:"Split an export or golden dataset in two, by time, project or organisation."`
 	Import      importCommand      `cmd:"" help:"Turn another format into an export or golden dataset."`
+	SamplePairs samplePairsCommand `cmd:"" help:"Write the pairs whose labels would tell a model most, for people to judge."`
 	Withdrawals withdrawalsCommand `cmd:"" help:"List the runs whose data is withdrawn now."`
 }
 

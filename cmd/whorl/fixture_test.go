@@ -150,6 +150,40 @@ func tinyEvents(canary string, projects, groups, events int) (rows []exporttest.
 // statusLine is a line that train writes while it works.
 var statusLine = regexp.MustCompile(`^ *[0-9]+\.[0-9]s  .*\n$`)
 
+// writePartial writes the export of the shared world with the labels of every
+// second event alone. The text of organisation
+// c may not be shown. It returns a ledger that goes on from the export's with a
+// withdrawal of b.
+func writePartial(t testing.TB, dir string) (withdrawn string) {
+	t.Helper()
+	rows, labels, _ := tinyEvents("zanzibar", 3, 8, 6)
+	var half []exporttest.Label
+	for i, l := range labels {
+		if i%2 == 0 {
+			half = append(half, l)
+		}
+	}
+	var ledger []exporttest.Entry
+	for _, c := range []string{"a", "b", "c"} {
+		for _, purpose := range []string{"train_fingerprinting", "review_content"} {
+			if c != "c" || purpose != "review_content" {
+				ledger = append(ledger, exporttest.GrantEntry("zanzibar-org-"+c, purpose))
+			}
+		}
+	}
+	exporttest.Write(t, dir, rows, half, exporttest.Options{Name: "partial", Ledger: ledger})
+	own, err := os.ReadFile(filepath.Join(dir, "consent-ledger.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	extended, _ := exporttest.ExtendLedger(t, own, exporttest.WithdrawEntry("zanzibar-org-b", "train_fingerprinting", "2026-11-01T00:00:00Z"))
+	withdrawn = dir + "-withdrawn.jsonl"
+	if err := os.WriteFile(withdrawn, extended, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return withdrawn
+}
+
 // writeMixed writes an export of eight rows, of which two may train a
 // fingerprinter and each of the others may not for a reason of its own.
 func writeMixed(t testing.TB, dir string) {

@@ -88,12 +88,16 @@ func newJob(env *environment, settings *settingsFlags, flags *jobFlags, exports 
 	return j, err
 }
 
-// readTraining reads the events that consent lets in.
-func (j *job) readTraining(ctx context.Context, guard *datasets.Guard) error {
+// readTraining reads the events that consent lets in, and the answers about
+// their pairs; nil: none.
+func (j *job) readTraining(ctx context.Context, guard *datasets.Guard, answers *answers) error {
 	var err error
-	j.corpus, err = readCorpus(ctx, j.exports, j.flags.options(j.env, datasets.Options{
-		Purpose: datasets.TrainFingerprinting, AsOf: j.asOf, AcceptPolicies: j.config.policies(),
-	}), guard, j.rules.rules(), j.stage)
+	j.corpus, err = readCorpus(ctx, corpusReading{
+		exports: j.exports, guard: guard, answers: answers, stack: j.rules.rules(), progress: j.stage,
+		options: j.flags.options(j.env, datasets.Options{
+			Purpose: datasets.TrainFingerprinting, AsOf: j.asOf, AcceptPolicies: j.config.policies(),
+		}),
+	})
 	return err
 }
 

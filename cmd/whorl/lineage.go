@@ -47,12 +47,13 @@ type lineage struct {
 	AllowProjectOverlap bool             `json:"allow_project_overlap"`     // of training and golden data
 	Exports             []lineageExport  `json:"exports"`
 	Golden              []lineageGolden  `json:"golden"`
+	Labels              []lineageInput   `json:"labels,omitempty"`      // of --labels; their events are of the exports
 	PseudonymKey        string           `json:"pseudonym_key"`         // SHA-256 of the key, to find the right one
-	StackRules          *lineageRules    `json:"stack_rules,omitempty"` // that frames went through; missing: none
+	StackRules          *lineageInput    `json:"stack_rules,omitempty"` // that frames went through; missing: none
 }
 
-// lineageRules is a file of stack trace rules.
-type lineageRules struct {
+// lineageInput is a file that a run was given beside its data.
+type lineageInput struct {
 	File   string `json:"file"` // as it was given
 	SHA256 string `json:"sha256"`
 }
@@ -101,6 +102,11 @@ func (t *training) lineage(w io.Writer) error {
 	for _, g := range t.golden {
 		out.Golden = append(out.Golden, lineageGolden{Dir: g.source.Dir, Name: g.source.Name, Version: g.source.Version, SHA256: g.source.DescriptionSHA256})
 	}
+	if t.answers != nil {
+		for _, f := range t.answers.files {
+			out.Labels = append(out.Labels, lineageInput{File: f.path, SHA256: f.sha256})
+		}
+	}
 	return out.write(w)
 }
 
@@ -116,7 +122,7 @@ func (j *job) sources(earlier pseudonymKey) (*lineage, error) {
 		DataSHA256: j.corpus.digest, PseudonymKey: key.fingerprint(), Golden: []lineageGolden{},
 	}
 	if j.rules != nil {
-		out.StackRules = &lineageRules{File: j.rules.file, SHA256: j.rules.digest}
+		out.StackRules = &lineageInput{File: j.rules.file, SHA256: j.rules.digest}
 	}
 	for i, tally := range j.corpus.tallies {
 		x := j.exports[i]
@@ -232,6 +238,12 @@ func parseLineage(data []byte) (*lineage, error) {
 			return nil, errors.New("stack_rules.file is missing")
 		}
 		digests = append(digests, struct{ key, value string }{"stack_rules.sha256", r.SHA256})
+	}
+	for i, f := range l.Labels {
+		if f.File == "" {
+			return nil, fmt.Errorf("labels[%d].file is missing", i)
+		}
+		digests = append(digests, struct{ key, value string }{fmt.Sprintf("labels[%d].sha256", i), f.SHA256})
 	}
 	for i := range l.Exports {
 		x, name := &l.Exports[i], fmt.Sprintf("exports[%d]", i)

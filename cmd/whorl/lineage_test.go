@@ -112,6 +112,8 @@ func TestParseLineageRefuses(t *testing.T) {
 		{`"purpose"`, `"stack_rules": {"file": "", "sha256": "` + hash + `"}, "purpose"`, "stack_rules.file"},
 		{`"purpose"`, `"stack_rules": {"file": "a"}, "purpose"`, "stack_rules.sha256 is no SHA-256"},
 		{`"purpose"`, `"stack_rules": {"file": "a", "sha256": "` + hash + `", "more": 1}, "purpose"`, "unknown field"},
+		{`"purpose"`, `"labels": [{"file": "a", "sha256": "` + hash + `"}, {"file": "", "sha256": "` + hash + `"}], "purpose"`, "labels[1].file is missing"},
+		{`"purpose"`, `"labels": [{"file": "a", "sha256": "A"}], "purpose"`, "labels[0].sha256 is no SHA-256"},
 	} {
 		bad := strings.Replace(good, c.old, c.new, 1)
 		if bad == good {

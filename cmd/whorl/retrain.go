@@ -1,6 +1,8 @@
 package main
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"maps"
 	"os"
@@ -74,7 +76,31 @@ func (c *trainCommand) repeat(e *earlierRun) error {
 		}
 		c.StackRules = r.File
 	}
+	if err := c.repeatLabels(e); err != nil {
+		return err
+	}
 	c.Overlap = c.Overlap || e.lineage.AllowProjectOverlap
+	return nil
+}
+
+// repeatLabels fills in the labelled pairs of the earlier run. They must be what
+// they were: other ones are given with --labels.
+func (c *trainCommand) repeatLabels(e *earlierRun) error {
+	if len(c.Labels) > 0 {
+		return nil
+	}
+	for _, f := range e.lineage.Labels {
+		data, err := readBounded(f.File, maxAnswerBytes)
+		if err != nil {
+			return fmt.Errorf("--retrain %s: it was trained with --labels %s: %w; start in the directory in which that run was started, or give the file, of SHA-256 %s, with --labels",
+				c.Retrain, f.File, err, f.SHA256)
+		}
+		if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != f.SHA256 {
+			return fmt.Errorf("--retrain %s: it was trained with --labels %s of SHA-256 %s, and the file has changed: put the former one back, or give this one with --labels",
+				c.Retrain, f.File, f.SHA256)
+		}
+		c.Labels = append(c.Labels, f.File)
+	}
 	return nil
 }
 

@@ -145,8 +145,10 @@ func TestDataDigest(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c, err := readCorpus(t.Context(), []*datasets.Export{x}, datasets.Options{Purpose: datasets.TrainFingerprinting, AsOf: exporttest.AsOf},
-			new(datasets.Guard), nil, func(string, int, int) {})
+		c, err := readCorpus(t.Context(), corpusReading{
+			exports: []*datasets.Export{x}, options: datasets.Options{Purpose: datasets.TrainFingerprinting, AsOf: exporttest.AsOf},
+			guard: new(datasets.Guard), progress: func(string, int, int) {},
+		})
 		if err != nil {
 			t.Fatal(err)
 		}

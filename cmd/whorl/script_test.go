@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/csv"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -44,8 +45,10 @@ func TestMain(m *testing.M) {
 }
 
 // TestScripts runs the scripts of testdata/script. They find the shared inputs
-// and the run under $EXPORT, $GOLDEN, $MIXED, $CONFIG, $KEY and $RUN, fixtures
-// of other formats under $FORMATS, the sample export under $SAMPLE, and a
+// and the run under $EXPORT, $GOLDEN, $MIXED, $CONFIG, $KEY and $RUN, the
+// export with half its labels under $PARTIAL, with a ledger that withdraws an
+// organisation under $PARTIAL_WITHDRAWN, fixtures of other formats under $FORMATS,
+// the sample export under $SAMPLE, and a
 // time at which the consent is in force under $ASOF. $LEDGER is the export's ledger,
 // $WITHDRAWN goes on from it with a withdrawal, $REGRANTED from that, and $REWRITTEN
 // goes another way; each has its head under $LEDGER_HEAD and so on.
@@ -62,12 +65,16 @@ func TestScripts(t *testing.T) {
 	mixed := filepath.Join(t.TempDir(), "mixed")
 	writeMixed(t, mixed)
 	ledgers := writeLedgers(t, w.export, t.TempDir())
+	partial := filepath.Join(t.TempDir(), "partial")
+	partialWithdrawn := writePartial(t, partial)
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"),
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("EXPORT", w.export)
 			env.Setenv("GOLDEN", w.golden)
 			env.Setenv("MIXED", mixed)
+			env.Setenv("PARTIAL", partial)
+			env.Setenv("PARTIAL_WITHDRAWN", partialWithdrawn)
 			env.Setenv("CONFIG", w.config)
 			env.Setenv("KEY", w.key)
 			env.Setenv("RUN", w.run)
@@ -82,6 +89,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"status": status, "fails": fails, "empty": empty, "damage": damage, "jsonkeys": jsonKeys,
 			"arrowrows": arrowRows, "scorers": scorersOf, "protocols": protocolsOf, "samefigures": sameFigures,
+			"judge": judgePairs,
 		},
 		RequireExplicitExec: true,
 		UpdateScripts:       *update,
@@ -163,6 +171,31 @@ func jsonKeys(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("%s: %s is %s, want %s", args[0], path, got, want)
 		}
 	}
+}
+
+// judge FILE TO ANSWER... writes a copy of a file of sample-pairs with the
+// answers in the column same, over and over; - leaves a row empty, and true
+// stands for what the ids of the tiny events say.
+func judgePairs(ts *testscript.TestScript, neg bool, args []string) {
+	rows, err := csv.NewReader(strings.NewReader(ts.ReadFile(args[0]))).ReadAll()
+	ts.Check(err)
+	a, b := slices.Index(rows[0], columnA), slices.Index(rows[0], columnB)
+	group := func(id string) string { return id[:strings.LastIndex(id, "-")] }
+	for i, row := range rows[1:] {
+		answer := args[2+i%(len(args)-2)]
+		switch {
+		case answer == "-":
+			answer = ""
+		case answer == "true" && group(row[a]) == group(row[b]):
+			answer = "yes"
+		case answer == "true":
+			answer = "no"
+		}
+		row[len(row)-1] = answer
+	}
+	var out bytes.Buffer
+	ts.Check(csv.NewWriter(&out).WriteAll(rows))
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), out.Bytes(), 0o600))
 }
 
 // arrowrows FILE N COLUMN... demands an Arrow file of N rows with columns.

@@ -25,7 +25,8 @@ import (
 type trainCommand struct {
 	Export  []string `sep:"none" placeholder:"DIR" help:"Labelled export to learn from; repeat for several. Required, unless --retrain names it."`
 	Golden  []string `sep:"none" placeholder:"DIR" help:"Golden dataset to judge on, never to learn from; repeat for several. Required, unless --retrain names it."`
-	Retrain string   `placeholder:"RUN" help:"Repeat this run directory against the ledger of now: its settings, exports, golden datasets, stack trace rules and overlap; other flags override all but the rules."`
+	Labels  []string `sep:"none" placeholder:"FILE" help:"Pairs of the exports' events that somebody judged: what datasets sample-pairs wrote, filled in; repeat for several."`
+	Retrain string   `placeholder:"RUN" help:"Repeat this run directory against the ledger of now: its settings, exports, labels, golden datasets, stack trace rules and overlap; other flags override all but the rules."`
 	settingsFlags
 	Overlap bool `name:"allow-project-overlap" help:"Allow projects of a golden dataset in the training data, for a split by time; the report says so."`
 	jobFlags
@@ -86,6 +87,7 @@ type training struct {
 
 	golden   []*goldenSet
 	overlaps []datasets.Overlap
+	answers  *answers // of --labels; nil: none
 
 	fitted   train.Report
 	model    *model.Model
@@ -96,6 +98,9 @@ type training struct {
 // read verifies everything, applies the gate and extracts records.
 func (t *training) read(ctx context.Context) error {
 	var err error
+	if t.answers, err = readAnswers(t.command.Labels); err != nil {
+		return err
+	}
 	if t.exports, err = t.command.openAll(t.command.Export, t.asOf); err != nil {
 		return err
 	}
@@ -125,7 +130,7 @@ func (t *training) read(ctx context.Context) error {
 		t.golden = append(t.golden, set)
 		t.stage("reading golden datasets", i+1, len(t.command.Golden))
 	}
-	if err := t.readTraining(ctx, &guard); err != nil {
+	if err := t.readTraining(ctx, &guard, t.answers); err != nil {
 		return err
 	}
 	t.overlaps = guard.Overlaps()
@@ -143,6 +148,10 @@ func (t *training) read(ctx context.Context) error {
 	}
 	allowed, rows := t.allowed()
 	t.say("read %d events of %d rows; %d golden datasets", allowed, rows, len(t.golden))
+	if t.answers != nil {
+		n := t.answers.counts
+		t.say("labelled pairs: %d yes, %d no; %d without consent, %d unanswered", n.yes, n.no, n.denied, n.skipped)
+	}
 	if t.earlier != nil {
 		t.sayChanges()
 		if v := t.config.ModelVersion; v != "" && v == t.earlier.lineage.ModelVersion {
@@ -165,6 +174,9 @@ func (c *config) policies() []string {
 func (t *training) key() string {
 	h := sha256.New()
 	t.writeInputs(h)
+	if t.answers != nil { // rows that are not learned from are counted in the report
+		fmt.Fprintln(h, "labels", t.answers.files, t.answers.counts)
+	}
 	for _, g := range t.golden {
 		fmt.Fprintln(h, g.data.Name, g.data.SHA256, g.data.OverlapTrain, g.data.Unlabelled)
 		for _, p := range g.data.Projects {
@@ -321,6 +333,10 @@ func (t *training) trainingReport() *result.Training {
 			out.Denied[string(reason)] += int(n)
 		}
 	}
+	if t.answers != nil {
+		n := t.answers.counts
+		out.Labels = &result.LabelledPairs{Same: n.yes, Different: n.no, Denied: n.denied, Skipped: n.skipped, AgainstGroups: n.againstGroups, AgainstPairs: n.againstPairs}
+	}
 	for _, p := range t.fitted.Platforms {
 		out.Platforms = append(out.Platforms, result.PlatformPairs{
 			Platform: p.Platform.String(), Events: p.Records, Groups: p.Groups, Organisations: p.Organisations,
@@ -335,6 +351,9 @@ func (t *training) warnings() []result.Warning {
 	var out []result.Warning
 	if w, ok := contradictionWarning(t.corpus.contradictions); ok {
 		w.Text = "training data: " + w.Text
+		out = append(out, w)
+	}
+	if w, ok := t.answers.contradictions(); ok {
 		out = append(out, w)
 	}
 	for _, w := range t.fitted.Warnings {
@@ -398,6 +417,10 @@ func (t *training) log(w io.Writer) error {
 		lines = append(lines, line{"stage": "read", "export": i, "manifest": t.exports[i].ManifestSHA256, "rows": tally.Rows, "allowed": tally.Allowed, "denied": tally.Denied})
 	}
 	lines = append(lines, line{"stage": "read", "unlabelled": t.corpus.unlabelled, "projects": len(t.corpus.training.Projects)})
+	if t.answers != nil {
+		n := t.answers.counts
+		lines = append(lines, line{"stage": "read", "labels": len(t.answers.files), "same": n.yes, "different": n.no, "denied": n.denied, "skipped": n.skipped})
+	}
 	for _, p := range t.fitted.Platforms {
 		lines = append(lines, line{"stage": "mine", "platform": p.Platform.String(), "positives": p.Positives, "negatives": p.Negatives, "tuning": p.Tuning})
 	}

@@ -53,7 +53,7 @@ func (c *tuneCommand) Run(ctx context.Context, env *environment) error {
 	if run.exports, err = c.openAll(c.Export, run.asOf); err != nil {
 		return err
 	}
-	if err := run.readTraining(ctx, new(datasets.Guard)); err != nil {
+	if err := run.readTraining(ctx, new(datasets.Guard), nil); err != nil {
 		return err
 	}
 	allowed, rows := run.allowed()

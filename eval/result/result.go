@@ -136,6 +136,17 @@ type Training struct {
 	Projects      int             `json:"projects"`
 	Platforms     []PlatformPairs `json:"platforms"` // by platform name
 	Trees         int             `json:"trees"`
+	Labels        *LabelledPairs  `json:"labels,omitempty"` // missing: no pairs were given beside the exports
+}
+
+// LabelledPairs counts the pairs that people judged (train --labels).
+type LabelledPairs struct {
+	Same          int `json:"same"`           // learned from
+	Different     int `json:"different"`      // learned from
+	Denied        int `json:"denied"`         // left out: consent does not cover both events
+	Skipped       int `json:"skipped"`        // rows left empty, or unsure
+	AgainstGroups int `json:"against_groups"` // of those learned from: the groups of the export say the opposite
+	AgainstPairs  int `json:"against_pairs"`  // of those learned from: the pairs of the export say the opposite
 }
 
 // PlatformPairs counts what was mined for one platform.
