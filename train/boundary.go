@@ -74,6 +74,7 @@ func (f *fitting) nearBoundary(project int, models []*boost.Ensemble, chosen map
 	for _, r := range p.records {
 		index.Add(r)
 	}
+	frequencies := p.frequencies()
 	type near struct {
 		pair     Pair
 		distance float64
@@ -88,7 +89,7 @@ func (f *fitting) nearBoundary(project int, models []*boost.Ensemble, chosen map
 			continue
 		}
 		own = own[:0]
-		candidates = index.Candidates(candidates[:0], r, &p.frequencies, 0, model.MaxCandidates)
+		candidates = index.Candidates(candidates[:0], r, frequencies, 0, model.MaxCandidates)
 		for _, j := range candidates {
 			a, b := min(i, j), max(i, j)
 			if a == b || p.groups[j] == NoGroup || chosen[[2]int32{int32(a), int32(b)}] || p.records[a].Content == p.records[b].Content {

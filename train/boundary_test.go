@@ -44,7 +44,7 @@ func TestNearBoundary(t *testing.T) {
 				chosen[[2]int32{q.A, q.B}] = true
 			}
 		}
-		views := project.views()
+		views, frequencies := project.views(), project.frequencies()
 		distance := func(a, b int) float64 {
 			var v features.Vector
 			features.Compare(&views[a], &views[b], &v)
@@ -64,7 +64,7 @@ func TestNearBoundary(t *testing.T) {
 		}
 		var want []Pair
 		for r := range project.records {
-			candidates := index.Candidates(nil, project.records[r], &project.frequencies, 0, model.MaxCandidates)
+			candidates := index.Candidates(nil, project.records[r], frequencies, 0, model.MaxCandidates)
 			slices.Sort(candidates)
 			for range p.Mine.Near {
 				best, least := -1, math.Inf(1)

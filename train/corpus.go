@@ -56,8 +56,7 @@ type ExplicitPair struct {
 	Asked bool
 }
 
-// prepared is a project ready for comparing: exact copies left out, documents
-// counted.
+// prepared is a project ready for comparing: exact copies left out.
 type prepared struct {
 	organisation int
 	platform     features.Platform // the commonest one
@@ -68,7 +67,6 @@ type prepared struct {
 	confidence   []float32
 	explicit     []ExplicitPair  // between distinct records, A < B, sorted
 	first        map[int32]int64 // time of each home's first record
-	frequencies  features.Frequencies
 }
 
 // prepare drops exact copies within a group, the earliest stays, and weighs
@@ -96,7 +94,6 @@ func prepare(p *Project) *prepared {
 		out.records = append(out.records, r)
 		out.groups = append(out.groups, g)
 		out.confidence = append(out.confidence, p.Confidence[i])
-		out.frequencies.Add(r)
 	}
 	for _, e := range p.Pairs {
 		e.A, e.B = number[e.A], number[e.B]
@@ -116,12 +113,22 @@ func prepare(p *Project) *prepared {
 	return out
 }
 
-// views returns the records weighed by the frequencies of the whole project.
-// They are as large as the records: whoever needs them makes them.
+// frequencies counts the project's documents. The counts of a large corpus are
+// as large as its records: whoever needs some makes them.
+func (p *prepared) frequencies() *features.Frequencies {
+	f := new(features.Frequencies)
+	for _, r := range p.records {
+		f.Add(r)
+	}
+	return f
+}
+
+// views returns the records weighed by the frequencies of the whole project, to
+// be made when they are needed as well.
 func (p *prepared) views() []features.View {
-	out := make([]features.View, len(p.records))
+	out, f := make([]features.View, len(p.records)), p.frequencies()
 	for i, r := range p.records {
-		out[i].Weigh(r, &p.frequencies)
+		out[i].Weigh(r, f)
 	}
 	return out
 }

@@ -98,12 +98,13 @@ func mine(project int, p *prepared, params MineParams, seed uint64) []Pair {
 	for _, r := range p.records {
 		index.Add(r)
 	}
+	frequencies := p.frequencies()
 	var candidates []int
 	for i, r := range p.records {
 		if p.groups[i] == NoGroup {
 			continue
 		}
-		candidates = index.Candidates(candidates[:0], r, &p.frequencies, 0, model.MaxCandidates)
+		candidates = index.Candidates(candidates[:0], r, frequencies, 0, model.MaxCandidates)
 		hard := 0
 		for _, j := range candidates {
 			if p.groups[j] == p.groups[i] || p.groups[j] == NoGroup {

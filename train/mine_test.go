@@ -131,13 +131,14 @@ func TestMine(t *testing.T) {
 		for _, r := range p.records {
 			index.Add(r)
 		}
+		frequencies := p.frequencies()
 		hard := map[[2]int32]bool{}
 		for i, r := range p.records {
 			n := 0
 			if p.groups[i] == NoGroup {
 				continue
 			}
-			for _, j := range index.Candidates(nil, r, &p.frequencies, 0, 100) {
+			for _, j := range index.Candidates(nil, r, frequencies, 0, 100) {
 				if p.groups[i] == p.groups[j] || p.groups[j] == NoGroup || n == params.Hard {
 					continue
 				}

@@ -91,6 +91,8 @@ func newJob(env *environment, settings *settingsFlags, flags *jobFlags, exports 
 // readTraining reads the events that consent lets in, and the answers about
 // their pairs; nil: none.
 func (j *job) readTraining(ctx context.Context, guard *datasets.Guard, answers *answers) error {
+	collectSooner(j.env)
+	defer collectSooner(j.env)
 	var err error
 	j.corpus, err = readCorpus(ctx, corpusReading{
 		exports: j.exports, guard: guard, answers: answers, stack: j.rules.rules(), progress: j.stage,

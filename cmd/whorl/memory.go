@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
 
@@ -24,6 +26,22 @@ func (env *environment) shown(opt datasets.Options) datasets.Options {
 	report := env.stages()
 	opt.Progress = func(rows, total int64) { report("reading", int(rows), int(total)) }
 	return opt
+}
+
+// roomy is the memory up to which garbage may wait for the collector.
+const roomy = 2560 << 20
+
+// collectSooner makes the collector keep the heap of a large job near what is
+// in use, instead of at twice of it: below roomy, or half more than what is in
+// use now. Whoever has set GOMEMLIMIT has decided.
+func collectSooner(env *environment) {
+	if env.getenv("GOMEMLIMIT") != "" {
+		return
+	}
+	runtime.GC() // so that garbage does not count
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	debug.SetMemoryLimit(max(roomy, int64(m.HeapAlloc)/2*3))
 }
 
 // byteSize is a number of bytes, written with or without a unit.
