@@ -19,7 +19,8 @@
 // to 4 to each, sums up by cluster how its members compare ([GroupVector],
 // groups.go), takes from a second forest how probable it is that the event
 // belongs there, and lets it join the most probable cluster if that reaches
-// [Model.JoinThreshold], else found one.
+// [Model.JoinThreshold], else found one. On a platform that is not
+// [Model.Measured] the best member has a say as well.
 //
 // The other direction is [Marshal]: a trainer hands over [Parts] and gets the
 // bytes of a file that Open accepts.
