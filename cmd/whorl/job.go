@@ -166,7 +166,11 @@ func (j *job) unfit(err error) error {
 	if !errors.Is(err, train.ErrNoPositive) && !errors.Is(err, train.ErrNoNegative) {
 		return err
 	}
-	return fmt.Errorf("%s: %w among %d labelled events of %d projects: add labelled events", dirs(j.exports), err, j.labelled(), len(j.corpus.training.Projects))
+	remedy := "add labelled events"
+	if j.config.Study.Organisations > 0 || len(j.config.Study.WithoutPlatforms) > 0 {
+		remedy += ", or let study in the configuration leave out less"
+	}
+	return fmt.Errorf("%s: %w among %d labelled events of %d projects: %s", dirs(j.exports), err, j.labelled(), len(j.corpus.training.Projects), remedy)
 }
 
 func (j *job) labelled() int {
