@@ -18,7 +18,9 @@ import (
 // takes what is hard for the model so far: for every record the candidates whose
 // margin lies nearest the boundary, of one group or of two, because a pair that
 // is far on the wrong side is more often a wrong label than a lesson. What is
-// hard for a fold is asked of a model that never saw it.
+// hard for a fold is asked of a model that never saw it. That model saw the other
+// folds, so that which pairs are mined depends a little on labels that a
+// cross-fitted forest is judged by: losses of more rounds are somewhat flattered.
 
 // boundaryTrees is how many trees a model has that only helps to mine.
 const boundaryTrees = 60

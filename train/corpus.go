@@ -13,7 +13,8 @@ type Corpus struct {
 	Projects []Project
 }
 
-// Project holds the labelled records of one project in time order.
+// Project holds the records of one project, in time order, that have a label or
+// stand in a pair that has one.
 type Project struct {
 	Organisation int // dense number; projects of one organisation share it
 	Records      []*features.Record

@@ -198,6 +198,9 @@ func newFitting(ctx context.Context, corpus *Corpus, params Params) (*fitting, e
 		return nil, err
 	}
 	f.report = f.describe()
+	if s := params.Study; s.Organisations > 0 || len(s.WithoutPlatforms) > 0 {
+		f.report.warn("study", "study in the configuration left data out of this fit, to learn what it is worth: the model is no candidate for production")
+	}
 	if f.params.Boost.MinSources < params.MinOrgs {
 		f.report.warn("few_organisations_in_leaves", fmt.Sprintf("there are %d organisations, fewer than min_orgs: %d: leaves of the model may rest on one of them; do not give it to others", len(organisations), params.MinOrgs))
 	}

@@ -54,17 +54,16 @@ func (v *Validation) GainOver(start *Validation) (Gain, error) {
 	type home struct{ organisation, fold int }
 	pulls := map[home]float64{}
 	var order []home // sums keep their order
-	counted, cells := 0, 0
+	counted := 0
 	for i := range v.Platforms {
 		if v.Platforms[i].Counted {
 			counted++
-			cells += len(v.Platforms[i].Cells)
 		}
 	}
 	if counted == 0 {
 		return Gain{}, ErrNothing
 	}
-	g := Gain{Mean: start.Loss() - v.Loss(), Freedom: float64(cells - counted)}
+	g := Gain{Mean: start.Loss() - v.Loss()}
 	for i := range v.Platforms {
 		now, was := &v.Platforms[i], &start.Platforms[i]
 		if !now.Counted {
@@ -90,6 +89,7 @@ func (v *Validation) GainOver(start *Validation) (Gain, error) {
 		square += pulls[h] * pulls[h]
 	}
 	g.Error = math.Sqrt(square)
+	g.Freedom = float64(max(1, len(order)-counted)) // what several platforms share is one draw
 	return g, nil
 }
 

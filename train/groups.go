@@ -144,7 +144,7 @@ func (f *fitting) groupThresholds(ctx context.Context, groups *model.GroupParts,
 		}
 	}
 	judgeAs(unmeasured)
-	either, _, err := f.joinThresholds(ctx, replays)
+	either, missedByEither, err := f.joinThresholds(ctx, replays)
 	if err != nil {
 		return err
 	}
@@ -162,6 +162,10 @@ func (f *fitting) groupThresholds(ctx context.Context, groups *model.GroupParts,
 	own, missed, err := f.joinThresholds(ctx, replays)
 	if err != nil {
 		return err
+	}
+	missed = slices.DeleteFunc(missed, func(name string) bool { return name == allPlatforms })
+	if slices.Contains(missedByEither, allPlatforms) { // the one that a model holds
+		missed = append(missed, allPlatforms)
 	}
 	f.warnMissed(missed)
 	groups.Thresholds, groups.FallbackThreshold = own.platforms, either.all

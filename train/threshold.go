@@ -68,6 +68,9 @@ func (f *fitting) pairThresholds(parts *model.Parts, samples []sample) {
 	}
 }
 
+// allPlatforms is what a warning calls the threshold of no platform's own.
+const allPlatforms = "all platforms"
+
 // joins are thresholds for joining clusters.
 type joins struct {
 	all       float64
@@ -101,7 +104,7 @@ func (f *fitting) joinThresholds(ctx context.Context, replays []*replayed) (out 
 		}
 		return t
 	}
-	out.all = choose("all platforms", func(p *purity) tally { return p.all })
+	out.all = choose(allPlatforms, func(p *purity) tally { return p.all })
 	out.platforms = map[features.Platform]float64{}
 	for _, platform := range features.Platforms() {
 		n := float64(possibleJoins(replays, platform))

@@ -137,7 +137,11 @@ func readCorpus(ctx context.Context, from corpusReading) (*corpus, error) {
 			} else if p.organisation != s.organisation {
 				return nil, fmt.Errorf("%s: project %q belongs to two organisations: project_id must be unique over all of them", x.Dir, s.project)
 			}
-			p.events = append(p.events, corpusEvent{strings.Clone(s.id), p.shared(s.record), s.label})
+			record := s.record
+			if from.stack == nil { // rules may look at what the content's hash does not hold
+				record = p.shared(record)
+			}
+			p.events = append(p.events, corpusEvent{strings.Clone(s.id), record, s.label})
 		}
 		c.tallies, c.used = append(c.tallies, tally), append(c.used, used)
 		if tally.Allowed == 0 {

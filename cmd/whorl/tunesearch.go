@@ -216,7 +216,9 @@ func (t *tuning) confirm(ctx context.Context) error {
 		}
 		v := verdict{rival: n, ahead: true}
 		var err error
-		if v.again, err = train.GainOfRedraws(now, start); err != nil {
+		if v.again, err = train.GainOfRedraws(now, start); errors.Is(err, train.ErrOtherPairs) || errors.Is(err, train.ErrNothing) {
+			continue // too little was mined for some fit of them: what cannot be compared does not win
+		} else if err != nil {
 			return err
 		}
 		if v.wins, v.bar = isAhead(v.again, rivals); v.wins || i == 0 {
