@@ -25,7 +25,18 @@ import (
 // boundaryTrees is how many trees a model has that only helps to mine.
 const boundaryTrees = 60
 
-// mineBoundary adds the pairs of the later rounds.
+// split divides a project's pairs among the rounds: the only one takes all, the
+// first of several half, the others what is left in equal parts.
+func (p MineParams) split(pairs int) (first, further int) {
+	if p.Rounds == 1 {
+		return pairs, 0
+	}
+	further = pairs / 2 / (p.Rounds - 1)
+	return pairs - further*(p.Rounds-1), further
+}
+
+// mineBoundary adds the pairs of the later rounds, of each project at most its
+// limit in each.
 func (f *fitting) mineBoundary(ctx context.Context, columns []boost.Column, limits []int) error {
 	for round := 1; round < f.params.Mine.Rounds; round++ {
 		if err := f.settle(ctx, columns); err != nil {
@@ -67,8 +78,8 @@ func (f *fitting) mineBoundary(ctx context.Context, columns []boost.Column, limi
 }
 
 // nearBoundary returns pairs of a project that were not chosen before, for each
-// record those nearest the boundary and, if they are more than a quarter of the
-// limit on its pairs, of all of them the nearest.
+// record those nearest the boundary and, if they are more than the limit, of all
+// of them the nearest.
 func (f *fitting) nearBoundary(project int, models []*boost.Ensemble, chosen map[[2]int32]bool, limit int) []Pair {
 	p := f.projects[project]
 	views := p.views()
@@ -116,7 +127,7 @@ func (f *fitting) nearBoundary(project int, models []*boost.Ensemble, chosen map
 		return cmp.Or(cmp.Compare(x.distance, y.distance), comparePairs(x.pair, y.pair))
 	})
 	var out []Pair
-	for _, n := range all[:min(len(all), max(1, limit/4))] {
+	for _, n := range all[:min(len(all), limit)] {
 		out = append(out, n.pair)
 	}
 	return out

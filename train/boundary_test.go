@@ -2,6 +2,7 @@ package train
 
 import (
 	"context"
+	"errors"
 	"math"
 	"slices"
 	"testing"
@@ -99,8 +100,8 @@ func TestNearBoundary(t *testing.T) {
 				before[[2]int32{q.A, q.B}] = true
 			}
 		}
-		if few := f.nearBoundary(i, models, before, 20); len(few) != 5 {
-			t.Errorf("project %d: %d pairs under a limit of 20, want a quarter", i, len(few))
+		if few := f.nearBoundary(i, models, before, 5); len(few) != 5 {
+			t.Errorf("project %d: %d pairs under a limit of 5", i, len(few))
 		}
 	}
 	if mined < 100 {
@@ -131,5 +132,37 @@ func TestRoundsOfMining(t *testing.T) {
 			t.Errorf("%d rounds: %d pairs, %d rows, %d labels, %d pairs before", rounds, len(f.pairs), f.mined.Rows(), len(f.labels), len(before))
 		}
 		before = slices.Clone(f.pairs)
+	}
+}
+
+// TestRoundsKeepTheLimit: however many rounds, a project gives no more pairs
+// than it may, and all together no more than they may.
+func TestRoundsKeepTheLimit(t *testing.T) {
+	for _, limits := range []struct{ project, all int }{{120, 1_000_000}, {60000, 500}, {1, 1_000_000}, {2, 1_000_000}} {
+		for rounds := 1; rounds <= 4; rounds++ {
+			p := quick.withDefaults()
+			p.Mine.Rounds, p.Mine.PerProject, p.MostPairs = rounds, limits.project, limits.all
+			f, err := newFitting(t.Context(), fleet.corpus(), p)
+			if errors.Is(err, ErrNoPositive) || errors.Is(err, ErrNoNegative) {
+				continue // a pair a project may be too little
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			own := map[int32]int{}
+			for _, q := range f.pairs {
+				own[q.Project]++
+			}
+			for project, n := range own {
+				if n > limits.project {
+					t.Errorf("%d rounds: project %d gives %d pairs of %d", rounds, project, n, limits.project)
+				}
+			}
+			if len(f.pairs) > limits.all {
+				t.Errorf("%d rounds: %d pairs of %d", rounds, len(f.pairs), limits.all)
+			}
+			if full := min(limits.all, limits.project*len(f.projects)); limits.project > 2 && len(f.pairs) < full*9/10 {
+				t.Errorf("%d rounds: %d pairs, though %d are allowed and there", rounds, len(f.pairs), full)
+			}
+		}
 	}
 }

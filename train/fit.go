@@ -159,9 +159,10 @@ func newFitting(ctx context.Context, corpus *Corpus, params Params) (*fitting, e
 	mined, drawn := f.shares(params.Mine.PerProject, params.MostPairs), f.shares(params.TuningPairs, params.MostTuning)
 	pairs := make([][]Pair, n)
 	tuning := make([][]tuningPair, n)
+	further := make([]int, n)
 	if err := f.each(ctx, "mining", n, func(i int) {
 		mining := params.Mine
-		mining.PerProject = mined[i]
+		mining.PerProject, further[i] = params.Mine.split(mined[i])
 		pairs[i] = mine(i, f.projects[i], mining, params.fitSeed())
 		tuning[i] = drawTuning(i, f.projects[i], f.folds[i], drawn[i], params.Seed)
 	}); err != nil {
@@ -184,7 +185,7 @@ func newFitting(ctx context.Context, corpus *Corpus, params Params) (*fitting, e
 	case negatives == 0:
 		return nil, ErrNoNegative
 	}
-	if err := f.mineBoundary(ctx, columns, mined); err != nil {
+	if err := f.mineBoundary(ctx, columns, further); err != nil {
 		return nil, err
 	}
 	if err := f.settle(ctx, columns); err != nil {

@@ -15,10 +15,11 @@ import (
 // defaults.
 type SampleParams struct {
 	Seed     uint64
-	Pairs    int     // at most; default 200
-	PerEvent int     // pairs of one event at most; default 2
-	Near     float64 // distance, in log-odds, up to which a pair is near the boundary; default 1
-	Workers  int     // goroutines; default 1
+	Pairs    int      // at most; default 200
+	PerEvent int      // pairs of one event at most; default 2
+	Near     float64  // distance, in log-odds, up to which a pair is near the boundary; default 1
+	Hidden   [][]bool // by project and record: what nobody may be asked about, though its label counts; nil: nothing
+	Workers  int      // goroutines; default 1
 	Progress func(stage string, done, total int)
 }
 
@@ -68,10 +69,10 @@ type SampledPlatform struct {
 // judging otherwise.
 //
 //  1. Each project's distinct documents are weighed, and blocking finds
-//     candidates, as in mining. A document is represented by its earliest
-//     labelled record, else by its earliest one.
-//  2. Pairs of two records with groups, and pairs that have a label of their
-//     own, are decided and left out.
+//     candidates, as in mining. A document is represented by the earliest
+//     labelled record of those that are not hidden, else by the earliest of them.
+//  2. Pairs of two documents with groups, and pairs that have a label of their
+//     own, are decided and left out; so is what is hidden in whole.
 //  3. The others are ranked by how far their log-odds lie from those of the
 //     platform's threshold for pairs; equal ones by a hash under the seed.
 //  4. Platforms take turns, and so do a platform's projects, the one with the
@@ -103,14 +104,18 @@ type rankedProject struct {
 // rank scores the candidates of one project.
 func rank(project int, p *Project, m *model.Model, params *SampleParams) *rankedProject {
 	out := &rankedProject{map[features.Platform][]SampledPair{}, map[features.Platform]int{}, map[features.Platform]int{}}
-	documents, represents := distinct(p)
+	var hidden []bool
+	if params.Hidden != nil {
+		hidden = params.Hidden[project]
+	}
+	documents, represents := distinct(p, hidden)
 	var frequencies features.Frequencies
 	for _, r := range p.Records {
 		frequencies.Add(r)
 	}
 	views := make([]features.View, len(documents))
-	for i, at := range documents {
-		views[i].Weigh(p.Records[at], &frequencies)
+	for i := range documents {
+		views[i].Weigh(p.Records[documents[i].record], &frequencies)
 	}
 	judge := newLogOdds(m)
 	var vectors []features.Vector
@@ -126,7 +131,7 @@ func rank(project int, p *Project, m *model.Model, params *SampleParams) *ranked
 		}
 		m.Margins(vectors, margins)
 		for k, key := range part {
-			a, b := documents[key[0]], documents[key[1]]
+			a, b := documents[key[0]].record, documents[key[1]].record
 			if a > b {
 				a, b = b, a
 			}
@@ -154,21 +159,42 @@ func rank(project int, p *Project, m *model.Model, params *SampleParams) *ranked
 	return out
 }
 
-// distinct returns the records that represent the documents of a project, in
-// their order, and for every record the place of its document among them.
-func distinct(p *Project) (documents []int32, represents []int32) {
-	chosen := map[uint64]int32{}
-	for i, r := range p.Records {
-		at, ok := chosen[r.Document()]
-		if !ok || p.Groups[at] == NoGroup && p.Groups[i] != NoGroup {
-			chosen[r.Document()] = int32(i)
+// document is a distinct document of a project.
+type document struct {
+	record  int32 // that represents it
+	decided bool  // a record of it has a group
+	hidden  bool  // all its records are
+}
+
+// distinct returns the documents of a project, in the order of the records that
+// represent them, and for every record the place of its document among them.
+func distinct(p *Project, hidden []bool) (documents []document, represents []int32) {
+	found := map[uint64]*document{}
+	rank := func(i int32) int { // what represents a document better
+		switch {
+		case hidden != nil && hidden[i]:
+			return 0
+		case p.Groups[i] == NoGroup:
+			return 1
 		}
+		return 2
+	}
+	for i, r := range p.Records {
+		d := found[r.Document()]
+		if d == nil {
+			d = &document{record: int32(i)}
+			found[r.Document()] = d
+		} else if rank(int32(i)) > rank(d.record) {
+			d.record = int32(i)
+		}
+		d.decided = d.decided || p.Groups[i] != NoGroup
+		d.hidden = rank(d.record) == 0
 	}
 	place := map[uint64]int32{}
 	for i, r := range p.Records {
-		if chosen[r.Document()] == int32(i) {
+		if d := found[r.Document()]; d.record == int32(i) {
 			place[r.Document()] = int32(len(documents))
-			documents = append(documents, int32(i))
+			documents = append(documents, *d)
 		}
 	}
 	for _, r := range p.Records {
@@ -179,23 +205,26 @@ func distinct(p *Project) (documents []int32, represents []int32) {
 
 // undecided returns the pairs of documents that blocking finds from either
 // side and no label decides, sorted, the smaller place first.
-func undecided(p *Project, documents, represents []int32, frequencies *features.Frequencies) [][2]int32 {
+func undecided(p *Project, documents []document, represents []int32, frequencies *features.Frequencies) [][2]int32 {
 	decided := map[[2]int32]bool{}
 	for _, e := range p.Pairs {
 		a, b := represents[e.A], represents[e.B]
 		decided[[2]int32{min(a, b), max(a, b)}] = true
 	}
 	var index blocking.Index
-	for _, at := range documents {
-		index.Add(p.Records[at])
+	for i := range documents {
+		index.Add(p.Records[documents[i].record])
 	}
 	var keys [][2]int32
 	var found []int
-	for i, at := range documents {
-		found = index.Candidates(found[:0], p.Records[at], frequencies, 0, model.MaxCandidates)
+	for i, d := range documents {
+		if d.hidden {
+			continue
+		}
+		found = index.Candidates(found[:0], p.Records[d.record], frequencies, 0, model.MaxCandidates)
 		for _, j := range found {
 			key := [2]int32{int32(min(i, j)), int32(max(i, j))}
-			if i == j || decided[key] || p.Groups[at] != NoGroup && p.Groups[documents[j]] != NoGroup {
+			if i == j || decided[key] || documents[j].hidden || d.decided && documents[j].decided {
 				continue
 			}
 			keys = append(keys, key)

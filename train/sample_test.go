@@ -67,17 +67,30 @@ func obvious(projects []Project, m *model.Model, params SampleParams) (pairs []S
 	}
 	for k := range projects {
 		p := &projects[k]
+		visible := func(i int) bool { return params.Hidden == nil || !params.Hidden[k][i] }
+		// representative returns the first visible record with a group of those
+		// alike, else the first visible one, else the first.
 		representative := func(i int) int {
-			best := -1
+			alike := func(also func(j int) bool) int {
+				return slices.IndexFunc(p.Records, func(r *features.Record) bool {
+					return r.Document() == p.Records[i].Document() && also(slices.Index(p.Records, r))
+				})
+			}
+			if j := alike(func(j int) bool { return visible(j) && p.Groups[j] != NoGroup }); j >= 0 {
+				return j
+			}
+			if j := alike(visible); j >= 0 {
+				return j
+			}
+			return alike(func(int) bool { return true })
+		}
+		decided := func(i int) bool {
 			for j, r := range p.Records {
-				if r.Document() != p.Records[i].Document() {
-					continue
-				}
-				if best < 0 || p.Groups[best] == NoGroup && p.Groups[j] != NoGroup {
-					best = j
+				if r.Document() == p.Records[i].Document() && p.Groups[j] != NoGroup {
+					return true
 				}
 			}
-			return best
+			return false
 		}
 		var frequencies features.Frequencies
 		var index blocking.Index
@@ -99,7 +112,7 @@ func obvious(projects []Project, m *model.Model, params SampleParams) (pairs []S
 		}
 		for _, b := range representatives {
 			for _, a := range representatives {
-				if a >= b || p.Groups[a] != NoGroup && p.Groups[b] != NoGroup || !finds(a, b) && !finds(b, a) {
+				if a >= b || !visible(a) || !visible(b) || decided(a) && decided(b) || !finds(a, b) && !finds(b, a) {
 					continue
 				}
 				if slices.ContainsFunc(p.Pairs, func(e ExplicitPair) bool {
@@ -212,6 +225,15 @@ func TestSamplePairsMatchesReference(t *testing.T) {
 			Seed: rapid.Uint64().Draw(t, "order"), Pairs: rapid.SampledFrom([]int{1, 4, 17, 500}).Draw(t, "pairs"),
 			PerEvent: rapid.IntRange(1, 3).Draw(t, "per event"), Near: rapid.SampledFrom([]float64{0.3, 1, 5}).Draw(t, "near"),
 		}
+		if rapid.Bool().Draw(t, "some are hidden") {
+			for k := range projects {
+				marks := make([]bool, len(projects[k].Records))
+				for i := range marks {
+					marks[i] = rapid.IntRange(0, 3).Draw(t, "hidden") == 0
+				}
+				params.Hidden = append(params.Hidden, marks)
+			}
+		}
 		want, counts := obvious(projects, m, params)
 		params.Workers = rapid.IntRange(1, 3).Draw(t, "workers")
 		got, err := SamplePairs(context.Background(), projects, m, params)
@@ -292,6 +314,36 @@ func TestSamplePairsIgnoresNumbers(t *testing.T) {
 	for e, n := range perEvent {
 		if n > 2 {
 			t.Errorf("event %v stands in %d pairs", e, n)
+		}
+	}
+}
+
+// TestHiddenLabelsDecide: what nobody may be asked about still tells what is
+// decided.
+func TestHiddenLabelsDecide(t *testing.T) {
+	y := toy{seed: 4, organisations: 1, projects: 1, groups: 4, events: 6, platform: "python"}
+	c := y.corpus()
+	p := &c.Projects[0]
+	for i := range p.Records { // of each event a copy without a label, which may be shown
+		p.Records, p.Groups, p.Confidence = append(p.Records, p.Records[i]), append(p.Groups, NoGroup), append(p.Confidence, 1)
+	}
+	hidden := make([]bool, len(p.Records))
+	for i := range len(hidden) / 2 {
+		hidden[i] = true
+	}
+	s, err := SamplePairs(t.Context(), c.Projects, doubting(t), SampleParams{Hidden: [][]bool{hidden}})
+	if err != nil || len(s.Pairs) > 0 {
+		t.Errorf("asked about %d decided pairs, %v", len(s.Pairs), err)
+	}
+	for i := range p.Groups {
+		p.Groups[i] = NoGroup
+	}
+	if s, err = SamplePairs(t.Context(), c.Projects, doubting(t), SampleParams{Hidden: [][]bool{hidden}}); err != nil || len(s.Pairs) == 0 {
+		t.Fatalf("%d pairs, %v", len(s.Pairs), err)
+	}
+	for _, pair := range s.Pairs {
+		if hidden[pair.A] || hidden[pair.B] {
+			t.Errorf("a hidden event stands in %+v", pair)
 		}
 	}
 }

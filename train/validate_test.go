@@ -10,7 +10,6 @@ import (
 	"pgregory.net/rapid"
 
 	"whorl/features"
-	"whorl/model"
 )
 
 // validated are settings under which the toy corpus validates in a moment.
@@ -285,12 +284,59 @@ func TestBar(t *testing.T) {
 // Calibration is fitted on the pairs that it judges; a platform without one of
 // its own must not count.
 func TestCountedNeedsOwnCalibration(t *testing.T) {
-	v := crossValidate(t, fleet.corpus(), validated())
-	if v.Platforms[0].Platform == model.MixedPlatforms {
-		t.Error("pairs of two platforms are no platform")
+	few := fleet
+	few.seed, few.organisations, few.projects, few.groups, few.events, few.platform = 2, 4, 1, 4, 3, "java"
+	c := fleet.corpus()
+	for _, p := range few.corpus().Projects {
+		p.Organisation += fleet.organisations
+		c.Projects = append(c.Projects, p)
 	}
-	v.Platforms[0].Counted = false
+	v := crossValidate(t, c, validated())
+	counted := map[features.Platform]bool{}
+	for i := range v.Platforms {
+		counted[v.Platforms[i].Platform] = v.Platforms[i].Counted
+		if len(v.Platforms[i].Cells) < 2 {
+			t.Fatalf("%s has too few cells for this test: %+v", v.Platforms[i].Platform, v.Platforms[i])
+		}
+	}
+	if len(counted) != 2 || !counted[features.Python] || counted[features.Java] {
+		t.Errorf("counted: %v; want Python alone, as Java has fewer than %d positive pairs", counted, minTuning)
+	}
+	python := slices.IndexFunc(v.Platforms, func(l PlatformLoss) bool { return l.Platform == features.Python })
+	if got, want := v.Loss(), v.Platforms[python].Left(); got != want {
+		t.Errorf("loss %g, want that of Python, %g", got, want)
+	}
+	v.Platforms[python].Counted = false
 	if !math.IsNaN(v.Loss()) {
 		t.Errorf("nothing counts, and the loss is %g", v.Loss())
+	}
+}
+
+// An organisation with pairs of two platforms is one draw: what pulls both
+// platforms the same way does not average out.
+func TestGainOfSharedCells(t *testing.T) {
+	weights := [][]float64{{2, 2, 2, 2}, {2, 2, 2, 2}}
+	was := made(weights, [][]float64{{0.5, 0.6, 0.7, 0.8}, {0.5, 0.6, 0.7, 0.8}})
+	now := made(weights, [][]float64{{0.4, 0.4, 0.6, 0.4}, {0.4, 0.4, 0.6, 0.4}})
+	apart, err := now.GainOver(was)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range []*Validation{was, now} {
+		for k := range v.Platforms[1].Cells {
+			v.Platforms[1].Cells[k].Organisation = v.Platforms[0].Cells[k].Organisation
+		}
+	}
+	shared, err := now.GainOver(was)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// As TestGainOfEqualCells has it, each platform alone: error sqrt(.02/4).
+	one := math.Sqrt(0.02 / 4)
+	if math.Abs(apart.Error-one/math.Sqrt2) > 1e-12 || apart.Freedom != 6 {
+		t.Errorf("eight organisations: %+v, want error %g", apart, one/math.Sqrt2)
+	}
+	if math.Abs(shared.Error-one) > 1e-12 || shared.Freedom != 2 || shared.Mean != apart.Mean {
+		t.Errorf("four organisations with both platforms: %+v, want error %g", shared, one)
 	}
 }

@@ -91,8 +91,6 @@ func newJob(env *environment, settings *settingsFlags, flags *jobFlags, exports 
 // readTraining reads the events that consent lets in, and the answers about
 // their pairs; nil: none.
 func (j *job) readTraining(ctx context.Context, guard *datasets.Guard, answers *answers) error {
-	collectSooner(j.env)
-	defer collectSooner(j.env)
 	var err error
 	j.corpus, err = readCorpus(ctx, corpusReading{
 		exports: j.exports, guard: guard, answers: answers, stack: j.rules.rules(), progress: j.stage,
@@ -173,10 +171,15 @@ func (j *job) unfit(err error) error {
 	return fmt.Errorf("%s: %w among %d labelled events of %d projects: %s", dirs(j.exports), err, j.labelled(), len(j.corpus.training.Projects), remedy)
 }
 
+// labelled counts the events that have a group.
 func (j *job) labelled() int {
 	n := 0
 	for _, p := range j.corpus.training.Projects {
-		n += len(p.Records)
+		for _, g := range p.Groups {
+			if g != train.NoGroup {
+				n++
+			}
+		}
 	}
 	return n
 }

@@ -2,10 +2,12 @@ package main
 
 import (
 	"fmt"
-	"runtime"
+	"math"
 	"runtime/debug"
+	"runtime/metrics"
 	"strconv"
 	"strings"
+	"time"
 
 	"whorl/datasets"
 )
@@ -31,18 +33,42 @@ func (env *environment) shown(opt datasets.Options) datasets.Options {
 // roomy is the memory up to which garbage may wait for the collector.
 const roomy = 2560 << 20
 
+// liveHeap names what the last collection found in use (runtime/metrics).
+const liveHeap = "/gc/heap/live:bytes"
+
 // collectSooner makes the collector keep the heap of a large job near what is
-// in use, instead of at twice of it: below roomy, or half more than what is in
-// use now. Whoever has set GOMEMLIMIT has decided.
-func collectSooner(env *environment) {
+// in use, instead of at twice of it, until stop is called: below roomy, or half
+// more than what was in use when it last looked. Whoever has set GOMEMLIMIT has
+// decided.
+func collectSooner(env *environment) (stop func()) {
 	if env.getenv("GOMEMLIMIT") != "" {
-		return
+		return func() {}
 	}
-	runtime.GC() // so that garbage does not count
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	debug.SetMemoryLimit(max(roomy, int64(m.HeapAlloc)/2*3))
+	debug.SetMemoryLimit(roomy)
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		sample := []metrics.Sample{{Name: liveHeap}}
+		for look := time.NewTicker(100 * time.Millisecond); ; {
+			select {
+			case <-done:
+				look.Stop()
+				return
+			case <-look.C:
+				metrics.Read(sample)
+				debug.SetMemoryLimit(heapLimit(sample[0].Value.Uint64()))
+			}
+		}
+	}()
+	return func() {
+		close(done)
+		<-ended
+		debug.SetMemoryLimit(math.MaxInt64)
+	}
 }
+
+// heapLimit is the limit for a heap of which so many bytes are in use.
+func heapLimit(live uint64) int64 { return max(roomy, int64(live)/2*3) }
 
 // byteSize is a number of bytes, written with or without a unit.
 type byteSize int64

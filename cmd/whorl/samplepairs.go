@@ -89,12 +89,17 @@ func (c *samplePairsCommand) Run(ctx context.Context, env *environment) error {
 			return err
 		}
 	}
+	defer collectSooner(env)()
 	read, err := readCorpus(ctx, reading)
 	if err != nil {
 		return err
 	}
-	hidden := read.onlyUndecided(judged, shown)
-	sample, err := train.SamplePairs(ctx, read.training.Projects, m, train.SampleParams{Seed: c.Seed, Pairs: c.Pairs, Workers: env.workers, Progress: stage})
+	read.onlyUndecided(judged)
+	params, hidden := train.SampleParams{Seed: c.Seed, Pairs: c.Pairs, Workers: env.workers, Progress: stage}, 0
+	if c.ShowText {
+		params.Hidden, hidden = read.hidden(shown)
+	}
+	sample, err := train.SamplePairs(ctx, read.training.Projects, m, params)
 	if err != nil {
 		return err
 	}
@@ -148,10 +153,9 @@ func reviewable(ctx context.Context, exports []*datasets.Export, opt datasets.Op
 	return shown, nil
 }
 
-// onlyUndecided takes out of a corpus what is not asked about: pairs that
-// somebody was unsure of, and, where shown is not nil, events whose text may not
-// be shown, which it counts. A label without confidence decides nothing.
-func (c *corpus) onlyUndecided(judged *answers, shown map[string]bool) (hidden int) {
+// onlyUndecided marks as decided, without an answer, what somebody was unsure
+// of, and takes labels without confidence away, which decide nothing.
+func (c *corpus) onlyUndecided(judged *answers) {
 	for k := range c.training.Projects {
 		p, names := &c.training.Projects[k], c.projects[k]
 		place := make(map[string]int32, len(names.events))
@@ -161,46 +165,32 @@ func (c *corpus) onlyUndecided(judged *answers, shown map[string]bool) (hidden i
 				p.Groups[i] = train.NoGroup
 			}
 		}
-		if judged != nil {
-			for _, a := range judged.skipped {
-				x, okA := place[a.a]
-				y, okB := place[a.b]
-				if a.said != "" && okA && okB {
-					p.Pairs = append(p.Pairs, train.ExplicitPair{A: x, B: y})
-				}
+		if judged == nil {
+			continue
+		}
+		for _, a := range judged.skipped {
+			x, okA := place[a.a]
+			y, okB := place[a.b]
+			if a.said != "" && okA && okB {
+				p.Pairs = append(p.Pairs, train.ExplicitPair{A: x, B: y})
 			}
 		}
-		if shown == nil {
-			continue
-		}
-		hidden += c.hide(k, shown)
 	}
-	return hidden
 }
 
-// hide takes the events of a project out that may not be shown.
-func (c *corpus) hide(k int, shown map[string]bool) (hidden int) {
-	p, names := &c.training.Projects[k], c.projects[k]
-	out := train.Project{Organisation: p.Organisation}
-	number := make([]int32, len(names.events))
-	var events []corpusEvent
-	for i, e := range names.events {
-		number[i] = -1
-		if !shown[e.id] {
-			hidden++
-			continue
+// hidden marks, project by project, the events whose text may not be shown,
+// and counts them.
+func (c *corpus) hidden(shown map[string]bool) (marks [][]bool, n int) {
+	for _, p := range c.projects {
+		own := make([]bool, len(p.events))
+		for i, e := range p.events {
+			if own[i] = !shown[e.id]; own[i] {
+				n++
+			}
 		}
-		number[i] = int32(len(events))
-		events = append(events, e)
-		out.Records, out.Groups, out.Confidence = append(out.Records, p.Records[i]), append(out.Groups, p.Groups[i]), append(out.Confidence, p.Confidence[i])
+		marks = append(marks, own)
 	}
-	for _, e := range p.Pairs {
-		if e.A, e.B = number[e.A], number[e.B]; e.A >= 0 && e.B >= 0 {
-			out.Pairs = append(out.Pairs, e)
-		}
-	}
-	names.events, *p = events, out
-	return hidden
+	return marks, n
 }
 
 // sampleRow is a pair to be written.

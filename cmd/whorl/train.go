@@ -58,6 +58,7 @@ func (c *trainCommand) Run(ctx context.Context, env *environment) error {
 		}
 		earlier.findKey(run.secret)
 	}
+	defer collectSooner(env)()
 	if err := run.read(ctx); err != nil {
 		return err
 	}

@@ -53,6 +53,7 @@ func (c *tuneCommand) Run(ctx context.Context, env *environment) error {
 	if run.exports, err = c.openAll(c.Export, run.asOf); err != nil {
 		return err
 	}
+	defer collectSooner(env)()
 	if err := run.readTraining(ctx, new(datasets.Guard), nil); err != nil {
 		return err
 	}
