@@ -195,7 +195,7 @@ func newFitting(ctx context.Context, corpus *Corpus, params Params) (*fitting, e
 	for _, t := range f.tuning {
 		rows = append(rows, rowOf{t.project, t.a, t.b})
 	}
-	if f.drawn, err = f.matrix(ctx, columns, rows); err != nil {
+	if f.drawn, err = f.matrix(ctx, columns, rows, nil); err != nil {
 		return nil, err
 	}
 	f.report = f.describe()
@@ -223,7 +223,7 @@ func (f *fitting) settle(ctx context.Context, columns []boost.Column) error {
 	}
 	balance(f.weights, func(i int) features.Platform { return f.projects[f.pairs[i].Project].platform })
 	var err error
-	f.mined, err = f.matrix(ctx, columns, rows)
+	f.mined, err = f.matrix(ctx, columns, rows, func(r rowOf) bool { return isYoung(f.params.fitSeed(), r) })
 	return err
 }
 
@@ -291,8 +291,9 @@ func batchesOf(rows []rowOf) [][]rowOf {
 
 // matrix compares pairs, which stand project by project, and bins the vectors:
 // batches of projects one after the other, for their views take memory, and
-// blocks of a batch in parallel.
-func (f *fitting) matrix(ctx context.Context, columns []boost.Column, rows []rowOf) (*boost.Matrix, error) {
+// blocks of a batch in parallel. Rows that young picks are compared as in a
+// young project, each project's in one go; nil: none.
+func (f *fitting) matrix(ctx context.Context, columns []boost.Column, rows []rowOf, young func(r rowOf) bool) (*boost.Matrix, error) {
 	m, err := boost.NewMatrix(columns, len(rows))
 	if err != nil {
 		return nil, err
@@ -307,19 +308,39 @@ func (f *fitting) matrix(ctx context.Context, columns []boost.Column, rows []row
 		if err := each(ctx, f.params.Workers, len(views), nil, func(k int) { views[k] = f.projects[int(first)+k].views() }); err != nil {
 			return nil, err
 		}
+		set := func(row []float32, i int, v *features.Vector) {
+			for c, place := range f.use {
+				row[c] = v[place]
+			}
+			m.Set(done+i, row)
+		}
 		if err := each(ctx, f.params.Workers, (len(batch)+block-1)/block, nil, func(k int) {
 			var v features.Vector
 			row := make([]float32, len(f.use))
 			for i := k * block; i < min(len(batch), (k+1)*block); i++ {
+				if young != nil && young(batch[i]) {
+					continue
+				}
 				p := views[batch[i].project-first]
 				features.Compare(&p[batch[i].a], &p[batch[i].b], &v)
-				for c, place := range f.use {
-					row[c] = v[place]
-				}
-				m.Set(done+i, row)
+				set(row, i, &v)
 			}
 		}); err != nil {
 			return nil, err
+		}
+		if young != nil {
+			picked := make([][]int, len(views))
+			for i, r := range batch {
+				if young(r) {
+					picked[r.project-first] = append(picked[r.project-first], i)
+				}
+			}
+			if err := each(ctx, f.params.Workers, len(picked), nil, func(k int) {
+				row := make([]float32, len(f.use))
+				f.projects[int(first)+k].compareYoung(batch, picked[k], func(i int, v *features.Vector) { set(row, i, v) })
+			}); err != nil {
+				return nil, err
+			}
 		}
 		done += len(batch)
 		f.params.Progress("comparing", n+1, len(batches))
@@ -328,11 +349,11 @@ func (f *fitting) matrix(ctx context.Context, columns []boost.Column, rows []row
 }
 
 // crossFit sets the margins of all tuning pairs from models that never saw
-// their fold, and returns the number of rounds after which those rank the pairs
-// best. Measure is the loss once each platform is calibrated, relative to the
-// platform's least, and of that the median over platforms: a platform of few
-// organisations, or one that more rounds only make more certain, does not stop
-// the fit for all (docs/decisions.md).
+// their fold, and returns the greatest number of rounds after which those rank
+// the pairs as well as after any. Measure is the loss once each platform is
+// calibrated, relative to the platform's least, and of that the median over
+// platforms: a platform of few organisations, or one that more rounds only make
+// more certain, does not stop the fit for all (docs/decisions.md).
 func (f *fitting) crossFit(ctx context.Context) (rounds int, err error) {
 	ensembles := make([]*boost.Ensemble, f.params.Folds)
 	byFold := make([][]int32, f.params.Folds)
@@ -425,6 +446,10 @@ func stopsOf(most int) []int {
 	return append(stops, most)
 }
 
+// indifference is the share of its least loss that a platform may lose by more
+// rounds: two seeds of one setting differ by more.
+const indifference = 0.02
+
 // bestStop returns the place of the margins, of those tuning pairs that stand
 // at places, that rank best; the last where there is nothing to choose by.
 func (f *fitting) bestStop(ctx context.Context, after [][]float32, places []int32) (int, error) {
@@ -441,7 +466,14 @@ func (f *fitting) bestStop(ctx context.Context, after [][]float32, places []int3
 	if err := cmp.Or(err, errors.Join(failed...)); err != nil {
 		return 0, err
 	}
-	best, least := len(losses)-1, math.Inf(1)
+	return lastGood(losses), nil
+}
+
+// lastGood returns the last place at which the median over platforms of the
+// loss, relative to the platform's least, lies no further above its own least
+// than what makes no difference.
+func lastGood(losses []map[features.Platform]float64) int {
+	middles := make([]float64, len(losses))
 	for k := range losses {
 		var excess []float64
 		for _, p := range features.Platforms() {
@@ -456,15 +488,16 @@ func (f *fitting) bestStop(ctx context.Context, after [][]float32, places []int3
 			excess = append(excess, own/max(lowest, 1e-9))
 		}
 		if len(excess) == 0 {
-			continue
+			return len(losses) - 1
 		}
 		slices.Sort(excess)
-		middle := (excess[(len(excess)-1)/2] + excess[len(excess)/2]) / 2
-		if middle < least {
-			best, least = k, middle
-		}
+		middles[k] = (excess[(len(excess)-1)/2] + excess[len(excess)/2]) / 2
 	}
-	return best, nil
+	last := len(losses) - 1
+	for least := slices.Min(middles); middles[last] > least+indifference; {
+		last--
+	}
+	return last
 }
 
 // calibratedLosses returns the log loss of each platform's samples under the

@@ -368,3 +368,36 @@ func TestBalance(t *testing.T) {
 		t.Errorf("platforms count %v, want %.2f and the rest of 100", sums, want)
 	}
 }
+
+// TestLastGood: of the numbers of rounds that rank about as well as the best,
+// the greatest.
+func TestLastGood(t *testing.T) {
+	at := func(losses ...float64) (out []map[features.Platform]float64) {
+		for _, l := range losses {
+			out = append(out, map[features.Platform]float64{features.Go: l})
+		}
+		return out
+	}
+	also := func(out []map[features.Platform]float64, p features.Platform, losses ...float64) []map[features.Platform]float64 {
+		for k := range out {
+			out[k][p] = losses[k]
+		}
+		return out
+	}
+	for name, c := range map[string]struct {
+		losses []map[features.Platform]float64
+		want   int
+	}{
+		"falls to the end":             {at(9, 5, 4, 3), 3},
+		"rises beyond what is luck":    {at(9, 5, 7, 8), 1},
+		"rises by no more than luck":   {at(9, 5, 5.04, 5.09, 5.2, 5.3), 3},
+		"no platform":                  {[]map[features.Platform]float64{{}, {}, {}}, 2},
+		"a third platform rules alone": {also(also(at(9, 5, 4, 4), features.PHP, 8, 4, 3, 3), features.Ruby, 1, 2, 3, 4), 3},
+		"two of three want fewer":      {also(also(at(9, 5, 6, 7), features.PHP, 8, 4, 5, 6), features.Ruby, 9, 8, 2, 1), 1},
+		"two: their mean":              {also(at(5, 5, 5.5), features.PHP, 5, 5, 4.9), 1},
+	} {
+		if got := lastGood(c.losses); got != c.want {
+			t.Errorf("%s: %d, want %d", name, got, c.want)
+		}
+	}
+}
