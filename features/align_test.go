@@ -179,7 +179,7 @@ func TestAlignmentsAgreeWithTheirFormula(t *testing.T) {
 			}
 			weight := func(r *Record) func(int) float64 {
 				return func(i int) float64 {
-					return float64(p.place[place(r, i)]) * float64(counts.Rarity(r.Frames[i].token(p.grain)))
+					return float64(p.place[place(r, i)]) * slowFrameRarity(r.Frames[i].InApp(), r.Frames[i].token(p.grain), counts)
 				}
 			}
 			near := func(i, j int) float64 {

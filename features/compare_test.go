@@ -210,7 +210,7 @@ func slowOverlap(a, b *Record, s Set, counts *Frequencies) (jaccard, contain, sh
 	weights := func(r *Record) (w map[uint64]float64, sum float64) {
 		w = map[uint64]float64{}
 		for _, h := range r.Sets[s] {
-			w[h] = float64(counts.Rarity(h))
+			w[h] = slowRarity(r, s, h, counts)
 			sum += w[h]
 		}
 		return w, sum
@@ -222,7 +222,8 @@ func slowOverlap(a, b *Record, s Set, counts *Frequencies) (jaccard, contain, sh
 	}
 	var common float64
 	for h, w := range x {
-		if _, ok := y[h]; ok {
+		if other, ok := y[h]; ok { // the application's own in one trace, another's code in the other
+			w = (w + other) / 2
 			common, shared = common+w, max(shared, w)
 		} else {
 			onlyA = max(onlyA, w)
@@ -233,7 +234,7 @@ func slowOverlap(a, b *Record, s Set, counts *Frequencies) (jaccard, contain, sh
 			onlyB = max(onlyB, w)
 		}
 	}
-	return common / (sumA + sumB - common), common / min(sumA, sumB), shared, onlyA, onlyB
+	return common / (sumA + sumB - common), min(1, common/min(sumA, sumB)), shared, onlyA, onlyB
 }
 
 func TestOverlapAgreesWithMaps(t *testing.T) {

@@ -2,7 +2,7 @@ package features
 
 // SchemaID names the meaning of a [Record] and of a comparison vector: token
 // key, normalisation, features and their order. A model fits exactly one.
-const SchemaID = "whorl.features/3"
+const SchemaID = "whorl.features/4"
 
 // The places of a comparison vector.
 const (

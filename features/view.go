@@ -14,15 +14,22 @@ type View struct {
 	template float32
 }
 
-// Weigh sets v to the view of r under f, reusing v's memory.
+// Weigh sets v to the view of r under f, reusing v's memory. Frames of others'
+// code, and tokens of functions and modules that no frame of the application has,
+// weigh as if more documents had them ([libraryPrior]).
 func (v *View) Weigh(r *Record, f *Frequencies) {
 	v.Record = r
 	scale := f.scale()
 	for s := range r.Sets {
+		frames := r.grainOf(Set(s))
 		w := v.sets[s][:0]
 		var sum float32
 		for _, h := range r.Sets[s] {
-			x := rarity(f.count[h], scale)
+			df := f.count[h]
+			if frames.library(h) {
+				df += libraryPrior
+			}
+			x := rarity(df, scale)
 			w = append(w, x)
 			sum += x
 		}
@@ -33,7 +40,11 @@ func (v *View) Weigh(r *Record, f *Frequencies) {
 		for i := range r.Frames {
 			var x float32
 			if h := r.Frames[i].token(g); h != 0 {
-				x = rarity(f.count[h], scale)
+				df := f.count[h]
+				if !r.Frames[i].InApp() {
+					df += libraryPrior
+				}
+				x = rarity(df, scale)
 			}
 			w = append(w, x)
 		}
@@ -61,4 +72,48 @@ func (v *View) MeanRarity(s Set) float32 {
 		return nan
 	}
 	return min(1, max(0, v.sums[s]/float32(n)))
+}
+
+// libraryPrior is in how many of the documents not seen yet ([smoothing]) the
+// frames of others' code are taken to stand. In a young project every name is
+// rare, and what a runtime's String.charAt shares with anything would weigh as
+// much as what the application's own code does.
+const libraryPrior = smoothing / 2
+
+// grainTokens walks the frames of a record in the order of their tokens.
+type grainTokens struct {
+	frames []FrameToken
+	order  []uint8 // places that are left, by token
+	grain  Grain
+}
+
+// grainOf returns the frames behind a bag of tokens: none where the tokens are
+// no frames' own.
+func (r *Record) grainOf(s Set) grainTokens {
+	switch s {
+	case SetWhole:
+		return grainTokens{r.Frames, r.order[GrainWhole], GrainWhole}
+	case SetFunction:
+		return grainTokens{r.Frames, r.order[GrainFunction], GrainFunction}
+	case SetModule:
+		return grainTokens{r.Frames, r.order[GrainModule], GrainModule}
+	}
+	return grainTokens{}
+}
+
+// library reports whether frames have the token and none of them is the
+// application's own. Tokens must be asked about in ascending order.
+func (t *grainTokens) library(token uint64) bool {
+	found, own := false, false
+	for ; len(t.order) > 0; t.order = t.order[1:] {
+		f := &t.frames[t.order[0]]
+		h := f.token(t.grain)
+		if h > token {
+			break
+		}
+		if h == token {
+			found, own = true, own || f.InApp()
+		}
+	}
+	return found && !own
 }
