@@ -18,9 +18,10 @@ import (
 // takes what is hard for the model so far: for every record the candidates whose
 // margin lies nearest the boundary, of one group or of two, because a pair that
 // is far on the wrong side is more often a wrong label than a lesson. What is
-// hard for a fold is asked of a model that never saw it. That model saw the other
-// folds, so that which pairs are mined depends a little on labels that a
-// cross-fitted forest is judged by: losses of more rounds are somewhat flattered.
+// hard for a fold is asked of a model that never saw it. Where a fold is to be left
+// out, that model must not have seen that one either, or the labels that a
+// cross-fitted forest is judged by would help to choose what it learns from: so
+// there is a model for every two folds, and pairs know where they fit.
 
 // boundaryTrees is how many trees a model has that only helps to mine.
 const boundaryTrees = 60
@@ -36,51 +37,82 @@ func (p MineParams) split(pairs int) (first, further int) {
 }
 
 // mineBoundary adds the pairs of the later rounds, of each project at most its
-// limit in each.
+// limit in each, wherever a fold is left out and where none is.
 func (f *fitting) mineBoundary(ctx context.Context, columns []boost.Column, limits []int) error {
 	for round := 1; round < f.params.Mine.Rounds; round++ {
 		if err := f.settle(ctx, columns); err != nil {
 			return err
 		}
-		models := make([]*boost.Ensemble, f.params.Folds)
-		for fold := range models {
-			p := f.params.Boost
-			p.Trees = boundaryTrees
-			p.Seed += uint64(round)<<16 + uint64(fold)
-			p.Progress = func(done, total int) {
-				f.params.Progress(fmt.Sprintf("mining near the boundary, %d of %d", round*len(models)-len(models)+fold+1, (f.params.Mine.Rounds-1)*len(models)), done, total)
-			}
-			e, err := boost.Fit(ctx, f.mined, f.without(fold), f.labels, f.weights, p)
-			if errors.Is(err, boost.ErrNoRows) || errors.Is(err, boost.ErrOneClass) {
-				continue
-			} else if err != nil {
-				return err
-			}
-			models[fold] = e
+		models, err := f.boundaryModels(ctx, round)
+		if err != nil {
+			return err
 		}
-		chosen := make([]map[[2]int32]bool, len(f.projects))
-		for i := range chosen {
-			chosen[i] = map[[2]int32]bool{}
+		place := make([]map[[2]int32]int, len(f.projects)) // of each project's pairs
+		for i := range place {
+			place[i] = map[[2]int32]int{}
 		}
-		for _, p := range f.pairs {
-			chosen[p.Project][[2]int32{p.A, p.B}] = true
+		for i, p := range f.pairs {
+			place[p.Project][[2]int32{p.A, p.B}] = i
 		}
 		more := make([][]Pair, len(f.projects))
 		if err := f.each(ctx, "mining near the boundary", len(f.projects), func(i int) {
-			more[i] = f.nearBoundary(i, models, chosen[i], limits[i])
+			more[i] = f.nearBoundary(i, models, func(a, b int32) contexts {
+				if at, ok := place[i][[2]int32{a, b}]; ok {
+					return f.pairs[at].fits
+				}
+				return 0
+			}, limits[i])
 		}); err != nil {
 			return err
 		}
-		f.pairs = slices.Concat(f.pairs, slices.Concat(more...))
+		for _, p := range slices.Concat(more...) {
+			if at, ok := place[p.Project][[2]int32{p.A, p.B}]; ok {
+				f.pairs[at].fits |= p.fits
+			} else {
+				f.pairs = append(f.pairs, p)
+			}
+		}
 		sortPairs(f.pairs)
 	}
 	return nil
 }
 
-// nearBoundary returns pairs of a project that were not chosen before, for each
-// record those nearest the boundary and, if they are more than the limit, of all
-// of them the nearest.
-func (f *fitting) nearBoundary(project int, models []*boost.Ensemble, chosen map[[2]int32]bool, limit int) []Pair {
+// boundaryModels fits what margins are taken from: for each context and fold a
+// model that leaves out both. The table is symmetric; nil where there is too
+// little data.
+func (f *fitting) boundaryModels(ctx context.Context, round int) ([][]*boost.Ensemble, error) {
+	n := f.params.Folds
+	models := make([][]*boost.Ensemble, n+1)
+	for c := range models {
+		models[c] = make([]*boost.Ensemble, n+1)
+	}
+	done, all := 0, n*(n+1)/2
+	for c := range models {
+		for fold := range c {
+			p := f.params.Boost
+			p.Trees = boundaryTrees
+			p.Seed += uint64(round)<<16 + uint64(c)<<8 + uint64(fold)
+			p.Progress = func(trees, _ int) {
+				f.params.Progress(fmt.Sprintf("fitting to mine near the boundary, round %d of %d", round+1, f.params.Mine.Rounds), done*boundaryTrees+trees, all*boundaryTrees)
+			}
+			e, err := boost.Fit(ctx, f.mined, f.without(c, fold), f.labels, f.weights, p)
+			if err != nil && !errors.Is(err, boost.ErrNoRows) && !errors.Is(err, boost.ErrOneClass) {
+				return nil, err
+			}
+			if err == nil {
+				models[c][fold], models[fold][c] = e, e
+			}
+			done++
+		}
+	}
+	return models, nil
+}
+
+// nearBoundary returns pairs of a project with the contexts that they newly fit.
+// In each context it takes for each record those candidates nearest the boundary
+// that do not fit there yet and, if they are more than the limit, of all of them
+// the nearest.
+func (f *fitting) nearBoundary(project int, models [][]*boost.Ensemble, had func(a, b int32) contexts, limit int) []Pair {
 	p := f.projects[project]
 	views := p.views()
 	var index blocking.Index
@@ -89,47 +121,67 @@ func (f *fitting) nearBoundary(project int, models []*boost.Ensemble, chosen map
 	}
 	frequencies := p.frequencies()
 	type near struct {
-		pair     Pair
+		key      [2]int32
 		distance float64
 	}
-	var all, own []near
+	byDistance := func(x, y near) int {
+		return cmp.Or(cmp.Compare(x.distance, y.distance), cmp.Compare(x.key[0], y.key[0]), cmp.Compare(x.key[1], y.key[1]))
+	}
+	found := make([][]near, len(models)) // by context
+	taken := map[[2]int32]contexts{}
+	var own []near
 	var candidates []int
-	var v features.Vector
-	row := make([]float32, len(f.use))
+	var keys [][2]int32
+	var rows [][]float32
 	for i, r := range p.records {
-		e := models[f.folds[project][p.homes[i]]]
-		if e == nil || p.groups[i] == NoGroup {
+		if p.groups[i] == NoGroup {
 			continue
 		}
-		own = own[:0]
 		candidates = index.Candidates(candidates[:0], r, frequencies, 0, model.MaxCandidates)
+		keys, rows = keys[:0], rows[:0]
 		for _, j := range candidates {
-			a, b := min(i, j), max(i, j)
-			if a == b || p.groups[j] == NoGroup || chosen[[2]int32{int32(a), int32(b)}] || p.records[a].Content == p.records[b].Content {
+			if i == j || p.groups[j] == NoGroup || p.records[i].Content == p.records[j].Content {
 				continue
 			}
-			features.Compare(&views[a], &views[b], &v)
+			var v features.Vector
+			features.Compare(&views[min(i, j)], &views[max(i, j)], &v)
+			row := make([]float32, len(f.use))
 			for c, place := range f.use {
 				row[c] = v[place]
 			}
-			pair := Pair{int32(project), int32(a), int32(b), p.groups[a] == p.groups[b], p.confidence[a] * p.confidence[b]}
-			own = append(own, near{pair, math.Abs(e.Predict(row))})
+			keys, rows = append(keys, [2]int32{int32(min(i, j)), int32(max(i, j))}), append(rows, row)
 		}
-		slices.SortFunc(own, func(x, y near) int {
-			return cmp.Or(cmp.Compare(x.distance, y.distance), comparePairs(x.pair, y.pair))
-		})
-		for _, n := range own[:min(len(own), f.params.Mine.Near)] {
-			chosen[[2]int32{n.pair.A, n.pair.B}] = true
-			all = append(all, n)
+		for c := range models {
+			e := models[c][f.folds[project][p.homes[i]]]
+			if e == nil {
+				continue // too little data, or the fold itself is left out
+			}
+			own = own[:0]
+			for k, key := range keys {
+				if !(had(key[0], key[1]) | taken[key]).has(c) {
+					own = append(own, near{key, math.Abs(e.Predict(rows[k]))})
+				}
+			}
+			slices.SortFunc(own, byDistance)
+			for _, n := range own[:min(len(own), f.params.Mine.Near)] {
+				taken[n.key] |= 1 << c
+				found[c] = append(found[c], n)
+			}
 		}
 	}
-	slices.SortFunc(all, func(x, y near) int {
-		return cmp.Or(cmp.Compare(x.distance, y.distance), comparePairs(x.pair, y.pair))
-	})
+	fits := map[[2]int32]contexts{}
+	for c, all := range found {
+		slices.SortFunc(all, byDistance)
+		for _, n := range all[:min(len(all), limit)] {
+			fits[n.key] |= 1 << c
+		}
+	}
 	var out []Pair
-	for _, n := range all[:min(len(all), limit)] {
-		out = append(out, n.pair)
+	for key, where := range fits {
+		a, b := key[0], key[1]
+		out = append(out, Pair{int32(project), a, b, p.groups[a] == p.groups[b], p.confidence[a] * p.confidence[b], where})
 	}
+	sortPairs(out)
 	return out
 }
 

@@ -23,7 +23,7 @@ var (
 type Params struct {
 	Seed            uint64
 	Redraw          uint64   // another luck of the fit under the same Seed: of what is mined, and of rows and columns of trees; default 0
-	Folds           int      // of cross-fitting; default 4
+	Folds           int      // of cross-fitting, at most 31; default 4
 	Bags            int      // ensembles that are averaged; default 3
 	PrecisionTarget float64  // of thresholds, in (0,1); default 0.97
 	TuningPairs     int      // drawn per project for calibration at most; default 60000
@@ -94,7 +94,7 @@ func Fit(ctx context.Context, corpus *Corpus, params Params) (*Outcome, error) {
 	}
 	p := f.params.Boost
 	p.Trees = rounds
-	ensemble, err := f.fitBag(ctx, nil, p, "fitting")
+	ensemble, err := f.fitBag(ctx, f.without(f.nothing()), p, "fitting")
 	if err != nil {
 		return nil, err
 	}
@@ -136,6 +136,9 @@ type fitting struct {
 }
 
 func newFitting(ctx context.Context, corpus *Corpus, params Params) (*fitting, error) {
+	if params.Folds > mostFolds {
+		return nil, fmt.Errorf("%d folds; at most %d", params.Folds, mostFolds)
+	}
 	f := &fitting{params: params}
 	columns, err := f.columns()
 	if err != nil {
@@ -421,12 +424,22 @@ func (f *fitting) crossFit(ctx context.Context) (rounds int, err error) {
 	return rounds, nil
 }
 
-// without returns the mined pairs that have no event in a fold.
-func (f *fitting) without(fold int) []int32 {
+// nothing is the context that leaves no fold out.
+func (f *fitting) nothing() int { return f.params.Folds }
+
+// without returns the pairs that may be learned from where these folds are left
+// out: both records lie in others, and no model that saw one of them helped to
+// choose the pair.
+func (f *fitting) without(folds ...int) []int32 {
 	var rows []int32
-	for i, p := range f.pairs {
-		homes := f.projects[p.Project].homes
-		if f.folds[p.Project][homes[p.A]] != fold && f.folds[p.Project][homes[p.B]] != fold {
+	for i := range f.pairs {
+		p := &f.pairs[i]
+		homes, in := f.projects[p.Project].homes, f.folds[p.Project]
+		fits := true
+		for _, fold := range folds {
+			fits = fits && p.fits.has(fold) && in[homes[p.A]] != fold && in[homes[p.B]] != fold
+		}
+		if fits {
 			rows = append(rows, int32(i))
 		}
 	}

@@ -13,14 +13,28 @@ type Pair struct {
 	A, B    int32 // A < B, numbers among the project's distinct records
 	Same    bool
 	Weight  float32
+
+	fits contexts // where the pair may be learned from
 }
+
+// contexts is a set of folds that may be left out, one bit each, with a last
+// one for the fit that leaves nothing out. A pair that a model helped to choose
+// fits where that model saw nothing of the fold left out.
+type contexts uint32
+
+const everywhere = ^contexts(0)
+
+// mostFolds is how many folds there is a bit for.
+const mostFolds = 31
+
+func (c contexts) has(context int) bool { return c>>context&1 == 1 }
 
 // MineParams bound what is mined. Zero values mean the defaults.
 type MineParams struct {
 	PerGroup   int // positives of one group at most; default 150
 	Hard       int // blocked negatives of one record at most; default 20
 	Random     int // negatives drawn at random for each record; default 15
-	PerProject int // pairs of one project at most; default 60000
+	PerProject int // pairs of one project that a fit learns from at most; default 60000
 	Rounds     int // of mining, all but the first near the boundary of the model so far; default 1
 	Near       int // candidates of one record that each of those adds at most; default 5
 }
@@ -70,13 +84,14 @@ func mine(project int, p *prepared, params MineParams, seed uint64) []Pair {
 			Project: int32(project), A: key[0], B: key[1],
 			Same:   p.groups[a] == p.groups[b],
 			Weight: p.confidence[a] * p.confidence[b],
+			fits:   everywhere,
 		})
 	}
 	for _, e := range p.explicit { // first: they beat what the groups imply
 		key := [2]int32{e.A, e.B}
 		if !chosen[key] {
 			chosen[key] = true
-			pairs = append(pairs, Pair{int32(project), e.A, e.B, e.Same, e.Confidence})
+			pairs = append(pairs, Pair{int32(project), e.A, e.B, e.Same, e.Confidence, everywhere})
 		}
 	}
 	explicit := len(pairs)

@@ -60,6 +60,9 @@ func (f *fitting) describe() Report {
 		r.Records += len(p.records)
 	}
 	for _, pair := range f.pairs {
+		if !pair.fits.has(f.nothing()) {
+			continue // it helps to calibrate and to choose thresholds alone
+		}
 		p := f.projects[pair.Project]
 		out := at(p)
 		organisations[p.platform][p.organisation] = true
