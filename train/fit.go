@@ -27,7 +27,7 @@ type Params struct {
 	Bags            int      // ensembles that are averaged; default 3
 	PrecisionTarget float64  // of thresholds, in (0,1); default 0.97
 	TuningPairs     int      // drawn per project for calibration at most; default 60000
-	MostPairs       int      // mined in all at most; default 1,000,000
+	MostPairs       int      // that a fit learns from at most; default 1,000,000
 	MostTuning      int      // drawn for calibration in all at most; default 1,000,000
 	MostReplayed    int      // events of the projects that are replayed, at most but for one project; default 60,000
 	Bins            int      // of a feature's range; default 64

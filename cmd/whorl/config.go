@@ -27,7 +27,7 @@ type config struct {
 	Without         []string `yaml:"without_features"` // features left out, by name
 	Folds           int      `yaml:"folds"`            // of cross-fitting
 	TuningPairs     int      `yaml:"tuning_pairs"`     // drawn per project for calibration at most
-	MostPairs       int      `yaml:"most_pairs"`       // mined in all at most
+	MostPairs       int      `yaml:"most_pairs"`       // learned from in all at most
 	MostTuning      int      `yaml:"most_tuning"`      // drawn for calibration in all at most
 	MostReplayed    int      `yaml:"most_replayed"`    // events of the projects that are replayed
 	Bins            int      `yaml:"bins"`             // of each feature's range
