@@ -73,7 +73,8 @@ var workshops = sync.Pool{New: func() any { return &workshop{Extractor: Extracto
 // Extract fills r with the record of e, reusing r's memory. It never fails:
 // whatever the event holds, the same event gives the same record.
 //
-//  1. Messages are parameterised; words, slots and template are hashed.
+//  1. Messages are parameterised; words, slots and template are hashed. So are
+//     types that are sentences, as in "WARNING: CPU: 0 PID: 77 at fs/inode.c:12".
 //  2. Frames are normalised per platform and go through the rules; machinery and
 //     recursion are left out.
 //  3. Tokens are hashed at three grains and collected into sorted sets.
@@ -91,8 +92,8 @@ func (x *Extractor) Extract(e *Event, r *Record) {
 	}
 	for i := range e.Exceptions {
 		ex := &e.Exceptions[i]
-		if ex.Type != "" {
-			r.Types = append(r.Types, x.hash(domainType, ex.Type))
+		if t := strings.TrimSpace(ex.Type); t != "" {
+			r.Types = append(r.Types, x.typeToken(t))
 		}
 		x.message(r, ex.Value, i == 0)
 	}
@@ -248,6 +249,25 @@ func (x *Extractor) readMessage(s string, primary, script bool, m *messageParts)
 		m.template = x.hashBytes(domainTemplate, template)
 		x.template = template
 	}
+}
+
+// typeToken hashes an exception's type. Reports of crashes put a sentence there,
+// with numbers of processes, lines and addresses in it: a type with a space is
+// parameterised as a message is.
+func (x *Extractor) typeToken(s string) uint64 {
+	s = s[:min(len(s), maxMessage)]
+	if !strings.ContainsAny(s, " \t\r\n") {
+		return x.hash(domainType, s)
+	}
+	x.slots = ScanMessage(x.slots[:0], s, Wide)
+	template, at := x.template[:0], 0
+	for _, slot := range x.slots {
+		template = append(append(template, s[at:slot.Start]...), '<')
+		template = append(append(template, slot.Family.String()...), '>')
+		at = slot.End
+	}
+	x.template = append(template, s[at:]...)
+	return x.hashBytes(domainType, x.template)
 }
 
 // maxMessage bounds the text of one message that is looked at.

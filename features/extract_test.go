@@ -337,3 +337,28 @@ func FuzzExtract(f *testing.F) {
 		}
 	})
 }
+
+// TestTypesThatAreSentences: numbers of processes, lines and addresses make no
+// other type; other words do, and numbers in names too.
+func TestTypesThatAreSentences(t *testing.T) {
+	typeOf := func(s string) uint64 {
+		return Extract(&Event{Platform: "native", Exceptions: []Exception{{Type: s}}}).Types[0]
+	}
+	for _, c := range []struct {
+		a, b string
+		same bool
+	}{
+		{"WARNING: CPU: 0 PID: 5266 at fs/ext4/inode.c:3326 ext4_iomap_begin+0x10/0x20", "WARNING: CPU: 3 PID: 7 at fs/ext4/inode.c:3329 ext4_iomap_begin+0x0/0x0", true},
+		{"WARNING: CPU: 0 PID: 5266 at fs/ext4/inode.c:3326", "WARNING: CPU: 0 PID: 5266 at fs/ext4/super.c:3326", false},
+		{"kernel BUG at fs/inode.c:1763!", " kernel BUG at fs/inode.c:64! ", true},
+		{"INFO: task kworker/1:0:22 blocked for more than 143 seconds.", "INFO: task kworker/1:2:91 blocked for more than 143 seconds.", true},
+		{"BUG: KASAN: use-after-free", "BUG: KASAN: out-of-bounds", false},
+		{"HTTP404", "HTTP500", false},
+		{"ns::Error1", "ns::Error2", false},
+		{"Error", "Error ", true},
+	} {
+		if got := typeOf(c.a) == typeOf(c.b); got != c.same {
+			t.Errorf("%q and %q are one type: %v", c.a, c.b, got)
+		}
+	}
+}
