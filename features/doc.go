@@ -12,7 +12,8 @@
 //  3. What is left is hashed into a [Record], at three grains: the frame, its
 //     module or file, and the parts of its name.
 //  4. [Frequencies] counts in how many distinct errors of a project each token
-//     stands, and [View.Weigh] weighs a record by how rare its tokens are there.
+//     stands, and [View.Weigh] weighs a record by how rare its tokens are there;
+//     code that is not the application's counts as commoner than it was seen.
 //  5. [Compare] sets the [Vector] of two views, place by place as [Schema]
 //     says: alignments of the traces, overlaps of the bags, agreement of types
 //     and messages. It is symmetric.

@@ -21,18 +21,19 @@ import (
 // hard for a fold is asked of a model that never saw it. Where a fold is to be left
 // out, that model must not have seen that one either, or the labels that a
 // cross-fitted forest is judged by would help to choose what it learns from: so
-// there is a model for every two folds, and pairs know where they fit.
+// there are models for every fold left out, and pairs know where they fit.
 
 // boundaryTrees is how many trees a model has that only helps to mine.
 const boundaryTrees = 60
 
 // split divides a project's pairs among the rounds: the only one takes all, the
-// first of several half, the others what is left in equal parts.
-func (p MineParams) split(pairs int) (first, further int) {
+// first of several half, or as many as somebody judged, and the others what is
+// left in equal parts.
+func (p MineParams) split(pairs, judged int) (first, further int) {
 	if p.Rounds == 1 {
 		return pairs, 0
 	}
-	further = pairs / 2 / (p.Rounds - 1)
+	further = min(pairs/2, max(0, pairs-judged)) / (p.Rounds - 1)
 	return pairs - further*(p.Rounds-1), further
 }
 
@@ -78,17 +79,25 @@ func (f *fitting) mineBoundary(ctx context.Context, columns []boost.Column, limi
 }
 
 // boundaryModels fits what margins are taken from: for each context and fold a
-// model that leaves out both. The table is symmetric; nil where there is too
-// little data.
+// model of what may be learned from in the context, without the fold; nil where
+// there is too little data, or where the two are one.
 func (f *fitting) boundaryModels(ctx context.Context, round int) ([][]*boost.Ensemble, error) {
 	n := f.params.Folds
 	models := make([][]*boost.Ensemble, n+1)
-	for c := range models {
-		models[c] = make([]*boost.Ensemble, n+1)
+	done, all := 0, n*n
+	if round == 1 {
+		all = n * (n + 1) / 2
 	}
-	done, all := 0, n*(n+1)/2
 	for c := range models {
-		for fold := range c {
+		models[c] = make([]*boost.Ensemble, n)
+		for fold := range n {
+			switch {
+			case fold == c:
+				continue
+			case round == 1 && fold < c && c < n: // all pairs fit everywhere yet: the same two folds, the same model
+				models[c][fold] = models[fold][c]
+				continue
+			}
 			p := f.params.Boost
 			p.Trees = boundaryTrees
 			p.Seed += uint64(round)<<16 + uint64(c)<<8 + uint64(fold)
@@ -100,7 +109,7 @@ func (f *fitting) boundaryModels(ctx context.Context, round int) ([][]*boost.Ens
 				return nil, err
 			}
 			if err == nil {
-				models[c][fold], models[fold][c] = e, e
+				models[c][fold] = e
 			}
 			done++
 		}
@@ -110,8 +119,9 @@ func (f *fitting) boundaryModels(ctx context.Context, round int) ([][]*boost.Ens
 
 // nearBoundary returns pairs of a project with the contexts that they newly fit.
 // In each context it takes for each record those candidates nearest the boundary
-// that do not fit there yet and, if they are more than the limit, of all of them
-// the nearest.
+// that can be learned from there and do not fit yet and, if they are more than
+// the limit, of all of them the nearest. Pairs that somebody judged are not
+// mined: they are there, with their own label.
 func (f *fitting) nearBoundary(project int, models [][]*boost.Ensemble, had func(a, b int32) contexts, limit int) []Pair {
 	p := f.projects[project]
 	views := p.views()
@@ -129,6 +139,10 @@ func (f *fitting) nearBoundary(project int, models [][]*boost.Ensemble, had func
 	}
 	found := make([][]near, len(models)) // by context
 	taken := map[[2]int32]contexts{}
+	for _, e := range p.explicit {
+		taken[[2]int32{e.A, e.B}] = everywhere
+	}
+	in := func(record int32) int { return f.folds[project][p.homes[record]] }
 	var own []near
 	var candidates []int
 	var keys [][2]int32
@@ -152,13 +166,13 @@ func (f *fitting) nearBoundary(project int, models [][]*boost.Ensemble, had func
 			keys, rows = append(keys, [2]int32{int32(min(i, j)), int32(max(i, j))}), append(rows, row)
 		}
 		for c := range models {
-			e := models[c][f.folds[project][p.homes[i]]]
+			e := models[c][in(int32(i))]
 			if e == nil {
 				continue // too little data, or the fold itself is left out
 			}
 			own = own[:0]
 			for k, key := range keys {
-				if !(had(key[0], key[1]) | taken[key]).has(c) {
+				if in(key[0]) != c && in(key[1]) != c && !(had(key[0], key[1]) | taken[key]).has(c) {
 					own = append(own, near{key, math.Abs(e.Predict(rows[k]))})
 				}
 			}

@@ -67,7 +67,7 @@ func TestNearBoundary(t *testing.T) {
 					best, least := -1, math.Inf(1)
 					for _, c := range candidates {
 						key := [2]int32{int32(min(r, c)), int32(max(r, c))}
-						if c == r || taken[key] || fits[key].has(context) || project.records[c].Content == project.records[r].Content {
+						if c == r || taken[key] || fits[key].has(context) || f.folds[i][project.groups[c]] == context || project.records[c].Content == project.records[r].Content {
 							continue
 						}
 						if d := distance(c, r); d < least {
@@ -116,44 +116,154 @@ func TestNearBoundary(t *testing.T) {
 	}
 }
 
-// TestBoundaryNeverSeesTheFold: no model that helps to choose what is learned
-// from where a fold is left out has a pair of that fold, nor one that a model
-// with that fold chose.
-func TestBoundaryNeverSeesTheFold(t *testing.T) {
+// TestLeftOutLabelsChooseNothing: other labels in a fold change nothing of what
+// is learned where it is left out, however many rounds mine.
+func TestLeftOutLabelsChooseNothing(t *testing.T) {
+	for _, c := range []struct{ folds, rounds int }{{4, 3}, {2, 2}, {3, 4}} {
+		p := quick.withDefaults()
+		p.Folds, p.Mine.Rounds, p.Mine.Hard, p.Mine.Random, p.Mine.Near = c.folds, c.rounds, 1, 1, 2
+		learned := func(corpus *Corpus, fold int) (out []Pair, folds []map[int32]int) {
+			f, err := newFitting(t.Context(), corpus, p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, i := range f.without(fold) {
+				q := f.pairs[i]
+				q.fits = 0
+				out = append(out, q)
+			}
+			return out, f.folds
+		}
+		for fold := range c.folds {
+			want, folds := learned(fleet.corpus(), fold)
+			other := fleet.corpus()
+			changed := 0
+			for k := range other.Projects {
+				groups := other.Projects[k].Groups
+				for i := 0; i+1 < len(groups); i += 2 { // events change places: all groups keep their size
+					if folds[k][groups[i]] == fold && folds[k][groups[i+1]] == fold && groups[i] != groups[i+1] {
+						groups[i], groups[i+1] = groups[i+1], groups[i]
+						changed++
+					}
+				}
+			}
+			if changed < 10 {
+				t.Fatalf("%+v, fold %d: only %d labels changed", c, fold, changed)
+			}
+			got, again := learned(other, fold)
+			for k := range folds {
+				for g, in := range folds[k] {
+					if again[k][g] != in {
+						t.Fatalf("%+v: the labels moved a group to another fold: the test shows nothing", c)
+					}
+				}
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("%+v: labels of fold %d change what is learned without it: %d pairs, %d with others", c, fold, len(want), len(got))
+			}
+		}
+	}
+}
+
+// TestTooFewToMine: where leaving two folds out leaves nothing, no model stands
+// in for one that saw nothing.
+func TestTooFewToMine(t *testing.T) {
 	p := quick.withDefaults()
-	p.Mine.Rounds, p.Mine.Hard, p.Mine.Random, p.Mine.Near = 3, 1, 1, 2
+	p.Folds = 2
 	f, err := newFitting(t.Context(), fleet.corpus(), p)
 	if err != nil {
 		t.Fatal(err)
 	}
-	partly := 0
-	for context := range p.Folds + 1 {
-		for fold := range p.Folds {
-			for _, i := range f.without(context, fold) {
-				q := f.pairs[i]
-				for _, r := range []int32{q.A, q.B} {
-					if in := f.folds[q.Project][f.projects[q.Project].groups[r]]; in == fold || in == context {
-						t.Fatalf("%+v is without folds %d and %d, yet in %d", q, context, fold, in)
+	models, err := f.boundaryModels(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for c := range models {
+		for fold, e := range models[c] {
+			if (e != nil) != (c == f.nothing()) {
+				t.Errorf("context %d without fold %d of two: a model %v", c, fold, e != nil)
+			}
+		}
+	}
+	if rows := f.without(0, 1); rows == nil || len(rows) != 0 {
+		t.Errorf("%v: nil would mean all pairs", rows)
+	}
+}
+
+// TestJudgedPairsKeepTheirLabel: what people said of a pair is never learned the
+// other way round, whatever the limits.
+func TestJudgedPairsKeepTheirLabel(t *testing.T) {
+	c := fleet.corpus()
+	said := map[[2]int32]bool{}
+	for a := range int32(12) {
+		for b := a + 1; b < 20; b++ { // the opposite of what the groups say
+			same := c.Projects[0].Groups[a] != c.Projects[0].Groups[b]
+			c.Projects[0].Pairs = append(c.Projects[0].Pairs, ExplicitPair{A: a, B: b, Same: same, Confidence: 1})
+			said[[2]int32{a, b}] = same
+		}
+	}
+	for _, limit := range []int{60, 160, 60000} {
+		for rounds := 1; rounds <= 3; rounds++ {
+			p := quick.withDefaults()
+			p.Mine.Rounds, p.Mine.PerProject = rounds, limit
+			f, err := newFitting(t.Context(), c, p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			kept := 0
+			for _, q := range f.pairs {
+				if q.Project != 0 {
+					continue
+				}
+				if same, ok := said[[2]int32{q.A, q.B}]; ok {
+					kept++
+					if q.Same != same {
+						t.Fatalf("limit %d, %d rounds: %+v, though somebody said %v", limit, rounds, q, same)
 					}
 				}
-				if !q.fits.has(context) || !q.fits.has(fold) {
-					t.Fatalf("%+v does not fit without %d and %d", q, context, fold)
-				}
+			}
+			if want := min(limit, len(said)); kept != want {
+				t.Errorf("limit %d, %d rounds: %d judged pairs, want %d", limit, rounds, kept, want)
 			}
 		}
 	}
-	for _, q := range f.pairs {
-		if q.fits != everywhere {
-			partly++
-			// Chosen for a record of fold k: by models that left k out.
-			k, l := f.folds[q.Project][f.projects[q.Project].groups[q.A]], f.folds[q.Project][f.projects[q.Project].groups[q.B]]
-			if k == l && q.fits.has(k) {
-				t.Fatalf("%+v fits where its own fold %d is left out", q, k)
-			}
-		}
+}
+
+// TestReportCountsWhatIsLearned: pairs that only help to leave folds out are not
+// in the report, nor in the balance of platforms.
+func TestReportCountsWhatIsLearned(t *testing.T) {
+	p := quick.withDefaults()
+	p.Mine.Rounds, p.Mine.Hard, p.Mine.Random = 3, 1, 1
+	c := fleet.corpus()
+	few := fleet
+	few.seed, few.organisations, few.platform = 2, 2, "java" // cut by time, not by organisation
+	for _, project := range few.corpus().Projects {
+		project.Organisation += fleet.organisations
+		c.Projects = append(c.Projects, project)
 	}
-	if partly == 0 {
-		t.Error("no pair was chosen near a boundary")
+	f, err := newFitting(t.Context(), c, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := f.without(f.nothing())
+	n := 0
+	for _, l := range f.describe().Platforms {
+		n += l.Positives + l.Negatives
+	}
+	if n != len(rows) || n == len(f.pairs) {
+		t.Errorf("%d pairs are reported, %d are learned from, of %d", n, len(rows), len(f.pairs))
+	}
+	count, weight, all := map[features.Platform]float64{}, map[features.Platform]float64{}, 0.0
+	for _, i := range rows {
+		platform := f.projects[f.pairs[i].Project].platform
+		count[platform]++
+		weight[platform] += float64(f.weights[i])
+		all += float64(f.weights[i])
+	}
+	share := func(p features.Platform) float64 { return math.Pow(count[p], platformPower) }
+	want := share(features.Python) / (share(features.Python) + share(features.Java))
+	if got := weight[features.Python] / all; math.Abs(got-want) > 1e-5 {
+		t.Errorf("Python has a share of %g, want %g", got, want)
 	}
 }
 

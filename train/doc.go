@@ -2,7 +2,8 @@
 // calibrations and its thresholds, from labelled records.
 //
 //  1. A [Corpus] holds records and labels, project by project. Exact copies
-//     are left out and each record is weighed by its project's frequencies.
+//     are left out. Records are weighed by their project's frequencies, in half
+//     of the mined pairs by those of the day (young.go).
 //  2. Pairs are mined from the labels: positives, hard negatives that blocking
 //     finds in other groups, random negatives, and pairs with a label of their
 //     own, which people may have been asked for. Tuning pairs are drawn beside them as an evaluation draws.
@@ -11,7 +12,8 @@
 //  4. Forests ([whorl/train/boost]) are cross-fitted: each scores the tuning
 //     pairs of the fold that it did not see. That chooses the number of trees.
 //  5. Margins of the folds left out calibrate probabilities (Platt 1999) and set
-//     the thresholds of pairs. The final forest is fitted on all mined pairs.
+//     the thresholds of pairs. The final forest is fitted on what was mined without
+//     leaving a fold out.
 //  6. Projects are replayed in the order of time with the forests that did not
 //     see them. A second, small forest learns there which cluster a query
 //     belongs to (groups.go); it is calibrated, and thresholds for joining are

@@ -75,7 +75,7 @@ type Outcome struct {
 //  1. exact copies are left out and every record is weighed by its project;
 //  2. positives and hard negatives are mined from the labels;
 //  3. forests are cross-fitted over folds of organisations or time; the number
-//     of trees is the one that ranks the folds left out best;
+//     of trees is the greatest that ranks the folds left out as well as any;
 //  4. calibration and thresholds of pairs come from the folds left out;
 //  5. the final forest is fitted on everything;
 //  6. the scorer of clusters is fitted, calibrated and given its thresholds on
@@ -137,7 +137,7 @@ type fitting struct {
 
 func newFitting(ctx context.Context, corpus *Corpus, params Params) (*fitting, error) {
 	if params.Folds > mostFolds {
-		return nil, fmt.Errorf("%d folds; at most %d", params.Folds, mostFolds)
+		return nil, fmt.Errorf("%d folds are more than %d: set folds to fewer", params.Folds, mostFolds)
 	}
 	f := &fitting{params: params}
 	columns, err := f.columns()
@@ -165,7 +165,7 @@ func newFitting(ctx context.Context, corpus *Corpus, params Params) (*fitting, e
 	further := make([]int, n)
 	if err := f.each(ctx, "mining", n, func(i int) {
 		mining := params.Mine
-		mining.PerProject, further[i] = params.Mine.split(mined[i])
+		mining.PerProject, further[i] = params.Mine.split(mined[i], len(f.projects[i].explicit))
 		pairs[i] = mine(i, f.projects[i], mining, params.fitSeed())
 		tuning[i] = drawTuning(i, f.projects[i], f.folds[i], drawn[i], params.Seed)
 	}); err != nil {
@@ -224,7 +224,7 @@ func (f *fitting) settle(ctx context.Context, columns []boost.Column) error {
 		rows = append(rows, rowOf{p.Project, p.A, p.B})
 		f.params.Boost.Sources = append(f.params.Boost.Sources, int32(f.projects[p.Project].organisation))
 	}
-	balance(f.weights, func(i int) features.Platform { return f.projects[f.pairs[i].Project].platform })
+	balance(f.weights, f.without(f.nothing()), func(i int) features.Platform { return f.projects[f.pairs[i].Project].platform })
 	var err error
 	f.mined, err = f.matrix(ctx, columns, rows, func(r rowOf) bool { return isYoung(f.params.fitSeed(), r) })
 	return err
@@ -427,19 +427,17 @@ func (f *fitting) crossFit(ctx context.Context) (rounds int, err error) {
 // nothing is the context that leaves no fold out.
 func (f *fitting) nothing() int { return f.params.Folds }
 
-// without returns the pairs that may be learned from where these folds are left
-// out: both records lie in others, and no model that saw one of them helped to
-// choose the pair.
-func (f *fitting) without(folds ...int) []int32 {
-	var rows []int32
+// without returns the pairs that may be learned from where a fold is left out:
+// both records lie in others, and no model that saw it helped to choose the
+// pair. Pairs with a record in the fold apart are left out as well. It is never
+// nil, which would mean all pairs.
+func (f *fitting) without(fold int, apart ...int) []int32 {
+	rows := []int32{}
 	for i := range f.pairs {
 		p := &f.pairs[i]
 		homes, in := f.projects[p.Project].homes, f.folds[p.Project]
-		fits := true
-		for _, fold := range folds {
-			fits = fits && p.fits.has(fold) && in[homes[p.A]] != fold && in[homes[p.B]] != fold
-		}
-		if fits {
+		a, b := in[homes[p.A]], in[homes[p.B]]
+		if p.fits.has(fold) && a != fold && b != fold && !slices.Contains(apart, a) && !slices.Contains(apart, b) {
 			rows = append(rows, int32(i))
 		}
 	}
@@ -459,12 +457,13 @@ func stopsOf(most int) []int {
 	return append(stops, most)
 }
 
-// indifference is the share of its least loss that a platform may lose by more
-// rounds: two seeds of one setting differ by more.
+// indifference is how far the median of the platforms' relative losses may lie
+// above its least: two seeds of one setting differ by more.
 const indifference = 0.02
 
-// bestStop returns the place of the margins, of those tuning pairs that stand
-// at places, that rank best; the last where there is nothing to choose by.
+// bestStop returns the last place of the margins, of those tuning pairs that
+// stand at places, that rank as well as any, or where there is nothing to choose
+// by.
 func (f *fitting) bestStop(ctx context.Context, after [][]float32, places []int32) (int, error) {
 	samples := f.samples()
 	losses := make([]map[features.Platform]float64, len(after))
@@ -597,13 +596,18 @@ func forestOf(e *boost.Ensemble, places []int) model.Forest {
 const platformPower = 0.3
 
 // balance scales weights so that each platform counts with that power of its
-// share; the total stays.
-func balance(weights []float32, platform func(i int) features.Platform) {
+// share among the given rows, nil for all; their total stays.
+func balance(weights []float32, rows []int32, platform func(i int) features.Platform) {
+	if rows == nil {
+		for i := range weights {
+			rows = append(rows, int32(i))
+		}
+	}
 	totals := map[features.Platform]float64{}
 	all := 0.0
-	for i, w := range weights {
-		totals[platform(i)] += float64(w)
-		all += float64(w)
+	for _, i := range rows {
+		totals[platform(int(i))] += float64(weights[i])
+		all += float64(weights[i])
 	}
 	scale, scaled := map[features.Platform]float64{}, 0.0
 	for _, p := range features.Platforms() {

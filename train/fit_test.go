@@ -354,7 +354,7 @@ func TestBalance(t *testing.T) {
 	for i := range weights {
 		weights[i] = 1
 	}
-	balance(weights, platform)
+	balance(weights, nil, platform)
 	var sums [2]float64
 	for i, w := range weights {
 		if platform(i) == features.PHP {
@@ -399,5 +399,13 @@ func TestLastGood(t *testing.T) {
 		if got := lastGood(c.losses); got != c.want {
 			t.Errorf("%s: %d, want %d", name, got, c.want)
 		}
+	}
+}
+
+func TestTooManyFolds(t *testing.T) {
+	p := quick
+	p.Folds = 32
+	if _, err := Fit(t.Context(), fleet.corpus(), p); err == nil || !strings.Contains(err.Error(), "set folds") {
+		t.Errorf("32 folds: %v", err)
 	}
 }

@@ -73,7 +73,7 @@ func (f *fitting) fitGroups(ctx context.Context, parts *model.Parts) error {
 	forests := make([]*model.Model, f.params.Folds)
 	samples := make([]sample, 0, len(rows))
 	for fold := range forests {
-		var others []int32
+		others := []int32{} // nil would mean all
 		for i := range rows {
 			if rows[i].fold != fold {
 				others = append(others, int32(i))
@@ -290,6 +290,6 @@ func (f *fitting) groupMatrix(rows []groupRow) (*boost.Matrix, []float32, []floa
 		}
 		weights[i] = float32(rows[i].weight)
 	}
-	balance(weights, func(i int) features.Platform { return rows[i].platform })
+	balance(weights, nil, func(i int) features.Platform { return rows[i].platform })
 	return m, labels, weights, nil
 }

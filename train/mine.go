@@ -19,7 +19,8 @@ type Pair struct {
 
 // contexts is a set of folds that may be left out, one bit each, with a last
 // one for the fit that leaves nothing out. A pair that a model helped to choose
-// fits where that model saw nothing of the fold left out.
+// fits where that model, and all that helped to choose what it learned from, saw
+// nothing of the fold left out.
 type contexts uint32
 
 const everywhere = ^contexts(0)

@@ -3,6 +3,7 @@ package train
 import (
 	"cmp"
 	"context"
+	"errors"
 	"math"
 	"slices"
 
@@ -86,6 +87,15 @@ type SampledPlatform struct {
 // workers and however the groups are numbered.
 func SamplePairs(ctx context.Context, projects []Project, m *model.Model, params SampleParams) (*Sample, error) {
 	params = params.withDefaults()
+	if params.Hidden != nil {
+		fits := len(params.Hidden) == len(projects)
+		for i := range projects {
+			fits = fits && len(params.Hidden[i]) == len(projects[i].Records)
+		}
+		if !fits {
+			return nil, errors.New("what is hidden is not told for each record of each project")
+		}
+	}
 	ranked := make([]*rankedProject, len(projects))
 	progress := func(done int) { params.Progress("comparing", done, len(projects)) }
 	err := each(ctx, params.Workers, len(projects), progress, func(i int) { ranked[i] = rank(i, &projects[i], m, &params) })

@@ -346,6 +346,11 @@ func TestHiddenLabelsDecide(t *testing.T) {
 			t.Errorf("a hidden event stands in %+v", pair)
 		}
 	}
+	for _, wrong := range [][][]bool{{}, {hidden[1:]}, {hidden, hidden}} {
+		if _, err := SamplePairs(t.Context(), c.Projects, doubting(t), SampleParams{Hidden: wrong}); err == nil {
+			t.Errorf("hidden events of %d projects: no error", len(wrong))
+		}
+	}
 }
 
 // TestSamplePairsInterrupted ends with the context.

@@ -2,11 +2,13 @@ package train
 
 import (
 	"math"
+	"reflect"
 	"testing"
 
 	"pgregory.net/rapid"
 
 	"whorl/features"
+	"whorl/train/boost"
 )
 
 // TestYoungProjects holds pairs of young projects against counting what stood
@@ -80,5 +82,67 @@ func TestHalfIsYoung(t *testing.T) {
 		if math.Abs(float64(got)-n/2) > 5*math.Sqrt(n)/2 {
 			t.Errorf("%d of %d, want about half", got, n)
 		}
+	}
+}
+
+// TestMinedPairsAreYoung: the matrix that forests learn from holds half of the
+// pairs as in a young project, the one of tuning pairs none.
+func TestMinedPairsAreYoung(t *testing.T) {
+	y := fleet
+	y.projects = 1
+	f, err := newFitting(t.Context(), y.corpus(), quick.withDefaults())
+	if err != nil {
+		t.Fatal(err)
+	}
+	columns, err := (&fitting{params: f.params}).columns()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := func(rows int) *boost.Matrix {
+		m, err := boost.NewMatrix(columns, rows)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Resize(rows)
+		return m
+	}
+	set := func(m *boost.Matrix, i int, project *prepared, before int, a, b int32) { // under the frequencies of so many records
+		var counts features.Frequencies
+		for _, r := range project.records[:before] {
+			counts.Add(r)
+		}
+		var x, y features.View
+		x.Weigh(project.records[a], &counts)
+		y.Weigh(project.records[b], &counts)
+		var v features.Vector
+		features.Compare(&x, &y, &v)
+		row := make([]float32, len(f.use))
+		for c, i := range f.use {
+			row[c] = v[i]
+		}
+		m.Set(i, row)
+	}
+	mined, young := want(len(f.pairs)), 0
+	for i, q := range f.pairs {
+		project := f.projects[q.Project]
+		before := len(project.records)
+		if isYoung(f.params.fitSeed(), rowOf{q.Project, q.A, q.B}) {
+			before = int(q.B)
+			young++
+		}
+		set(mined, i, project, before, q.A, q.B)
+	}
+	if !reflect.DeepEqual(f.mined, mined) {
+		t.Error("mined pairs are not compared as in young projects where the coin says so")
+	}
+	if n := len(f.pairs); young < n*2/5 || young > n*3/5 {
+		t.Errorf("%d of %d pairs are young", young, n)
+	}
+	drawn := want(len(f.tuning))
+	for i, q := range f.tuning {
+		set(drawn, i, f.projects[q.project], len(f.projects[q.project].records), q.a, q.b)
+	}
+	if !reflect.DeepEqual(f.drawn, drawn) {
+		t.Error("tuning pairs are not compared as an evaluation compares")
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 	"runtime/debug"
 	"testing"
+	"time"
 )
 
 // TestCollectSooner: the limit holds while a job runs, leaves room for what is
@@ -14,6 +15,16 @@ func TestCollectSooner(t *testing.T) {
 	stop := collectSooner(env)
 	if got := limit(); got != roomy {
 		t.Errorf("limit %d at the start, want %d", got, int64(roomy))
+	}
+	debug.SetMemoryLimit(roomy + 1)
+	for range 200 { // it looks again and again
+		if limit() == roomy {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	if got := limit(); got != roomy {
+		t.Errorf("limit %d after ten seconds, want %d", got, int64(roomy))
 	}
 	stop()
 	if got := limit(); got != math.MaxInt64 {
